@@ -20,6 +20,9 @@ class KernelBuilder {
 public:
   /// Adds the kernel's function to `out` and continues at its entry.
   KernelBuilder(pg::sched::KernelOp kernel, const Target &target, mlir::ModuleOp out);
+  /// Continues at the entry of `function`, which has no body yet: one that kernels call. Its arguments are the function's own;
+  /// the members below that belong to a kernel stay empty.
+  KernelBuilder(mlir::func::FuncOp function, const Target &target);
   /// Ends the function.
   void finish();
 
