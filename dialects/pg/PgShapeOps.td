@@ -161,4 +161,20 @@ def Pg_BroadcastOp : Pg_PureOp<"broadcast", [Pg_Differentiable]> {
   let hasVerifier = 1;
 }
 
+def Pg_ConcatOp : Pg_PureOp<"concat"> {
+  let summary = "Parts joined along the first axis";
+  let description = [{
+    Brings together what was computed in blocks of rows. A schedule computes each part straight
+    into its place in the whole where it can.
+
+    ```mlir
+    %y = pg.concat %a, %b : (tensor<256x64xf32>, tensor<44x64xf32>) -> tensor<300x64xf32>
+    ```
+  }];
+  let arguments = (ins Variadic<Pg_Tensor>:$parts);
+  let results = (outs Pg_Tensor:$result);
+  let builders = [OpBuilder<(ins "::mlir::ValueRange":$parts)>];
+  let hasVerifier = 1;
+}
+
 #endif
