@@ -14,6 +14,13 @@ LogicalResult ArenaOp::verify() {
   return success();
 }
 
+LogicalResult ConstantOp::verify() {
+  int64_t bytes = getByteSize(cast<RankedTensorType>(getValue().getType()));
+  if (getBuffer().getBytes() != bytes)
+    return emitOpError("has ") << bytes << " bytes, its buffer " << getBuffer().getBytes();
+  return success();
+}
+
 LogicalResult CopyOp::verify() {
   if (getSource().getBytes() != getDestination().getBytes())
     return emitOpError("copies ") << getSource().getBytes() << " bytes to "

@@ -137,6 +137,24 @@ def Sched_ProgramOp : Sched_Op<"program", [IsolatedFromAbove, SingleBlock, NoTer
   }];
 }
 
+def Sched_ConstantOp : Sched_Op<"constant"> {
+  let summary = "Bytes that an arena holds from the start";
+  let description = "`sched.constant dense<1.0> : tensor<4xf32> at #sched.buf<@constants + 0 : 16>`";
+  let arguments = (ins ElementsAttr:$value, Sched_BufAttr:$buffer);
+  let assemblyFormat = "$value `at` $buffer attr-dict";
+  let hasVerifier = 1;
+}
+
+def Sched_TempOp : Sched_Op<"temp", [HasParent<"ProgramOp">]> {
+  let summary = "A buffer of a program that has no place yet";
+  let description = [{
+    Buffers of the program name it as if it were an arena; `plan-memory` replaces it by a range of
+    the arena `activations` that is its own from the first command that touches it to the last.
+  }];
+  let arguments = (ins StrAttr:$name, I64Attr:$bytes);
+  let assemblyFormat = "$name `bytes` `(` $bytes `)` attr-dict";
+}
+
 class Sched_Command<string mnemonic, list<Trait> traits = []>
     : Sched_Op<mnemonic, traits # [HasParent<"ProgramOp">, MemoryEffects<[MemRead, MemWrite]>]>;
 

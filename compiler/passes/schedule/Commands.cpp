@@ -1,0 +1,23 @@
+#include "compiler/passes/schedule/Commands.h"
+
+using namespace mlir;
+using namespace pg::sched;
+
+namespace pgc {
+
+Touched touchedBy(Operation &op, ModuleOp module) {
+  Touched touched;
+  if (auto launch = dyn_cast<LaunchOp>(op)) {
+    for (Attribute buffer : launch.getBuffers())
+      touched.buffers.push_back(cast<BufAttr>(buffer));
+    touched.firstWritten = module.lookupSymbol<KernelOp>(launch.getKernel()).getTensorArguments().size();
+  } else if (auto copy = dyn_cast<CopyOp>(op)) {
+    touched.buffers = {copy.getSource(), copy.getDestination()};
+    touched.firstWritten = 1;
+  } else if (auto fill = dyn_cast<FillOp>(op)) {
+    touched.buffers = {fill.getDestination()};
+  }
+  return touched;
+}
+
+} // namespace pgc

@@ -1,0 +1,285 @@
+#include "compiler/passes/schedule/ProgramBuilder.h"
+#include "compiler/passes/schedule/InPlace.h"
+#include "compiler/passes/schedule/Layout.h"
+#include "compiler/passes/schedule/Views.h"
+
+using namespace mlir;
+using namespace pg::sched;
+
+namespace pgc {
+
+static RankedTensorType tensorType(Value value) { return cast<RankedTensorType>(value.getType()); }
+
+BufAttr ConstantPool::place(ElementsAttr value, Location location) {
+  BufAttr &place = places[value];
+  if (!place) {
+    place = allocateInArena(module, "constants", getByteSize(cast<RankedTensorType>(value.getType())));
+    OpBuilder builder(module.lookupSymbol(place.getArena().getValue()));
+    builder.setInsertionPointAfter(module.lookupSymbol(place.getArena().getValue()));
+    ConstantOp::create(builder, location, value, place);
+  }
+  return place;
+}
+
+ProgramBuilder::ProgramBuilder(func::FuncOp func, ConstantPool &constants)
+    : func(func), module(func->getParentOfType<ModuleOp>()), constants(constants), builder(func) {}
+
+//===----------------------------------------------------------------------===//
+// What is known of the function before memory is given out
+//===----------------------------------------------------------------------===//
+
+Value ProgramBuilder::rootOf(Value value) {
+  while (Operation *op = value.getDefiningOp()) {
+    if (!viewOffset(*op))
+      break;
+    value = op->getOperand(0);
+  }
+  return value;
+}
+
+void ProgramBuilder::findUses() {
+  for (Operation &op : func.getBody().front()) {
+    int64_t now = time.size();
+    time[&op] = now;
+    if (!viewOffset(op))
+      for (Value operand : op.getOperands())
+        lastUse[rootOf(operand)] = now;
+    if (auto load = dyn_cast<pg::LoadOp>(op))
+      loads[load.getVariableAttr()].push_back(load);
+    if (auto store = dyn_cast<pg::StoreOp>(op))
+      writes[store.getVariableAttr()].push_back({now, store});
+    if (auto call = dyn_cast<CallOp>(op); call && call.getAccumulates())
+      for (Attribute variable : call.getAccumulatesAttr())
+        writes[variable].push_back({now, call});
+  }
+}
+
+/// The position of `result` among all results of the kernel.
+static unsigned kernelResultOf(KernelOp kernel, OpResult result) {
+  unsigned stored = 0;
+  for (unsigned i = 0;; ++i)
+    if (!kernel.accumulates(i) && stored++ == result.getResultNumber())
+      return i;
+}
+
+bool ProgramBuilder::mayProduceInPlace(pg::StoreOp store, OpResult value) {
+  auto call = cast<CallOp>(value.getOwner());
+  Attribute variable = store.getVariableAttr();
+  int64_t produced = time[call], stored = time[store];
+  if (writes[variable].size() != 1)
+    return false;
+  for (pg::LoadOp load : loads[variable]) {
+    int64_t loaded = time[load];
+    if (loaded > stored)
+      continue; // reads the new value
+    if (loaded > produced || lastUse.lookup(load.getResult()) > produced)
+      return false; // reads the old value when the new one is already there
+    if (lastUse.lookup(load.getResult()) < produced)
+      continue;
+    auto kernel = module.lookupSymbol<KernelOp>(call.getCallee());
+    for (auto [i, operand] : llvm::enumerate(call.getOperands()))
+      if (rootOf(operand) == load.getResult() &&
+          (getByteSize(tensorType(operand)) != getByteSize(tensorType(value)) ||
+           !mayWriteOver(kernel, i, kernelResultOf(kernel, value))))
+        return false;
+  }
+  return true;
+}
+
+void ProgramBuilder::findDirectStores() {
+  for (auto store : func.getOps<pg::StoreOp>()) {
+    auto value = dyn_cast<OpResult>(rootOf(store.getValue()));
+    if (!value || !isa<CallOp>(value.getOwner()) || direct.contains(value) ||
+        getByteSize(tensorType(value)) != getByteSize(tensorType(store.getValue())))
+      continue;
+    if (mayProduceInPlace(store, value)) {
+      direct[value] = store;
+      writes[store.getVariableAttr()].front().first = time[value.getOwner()];
+    }
+  }
+}
+
+bool ProgramBuilder::isOverwrittenBeforeLastUse(pg::LoadOp load) {
+  int64_t loaded = time[load], last = lastUse.lookup(load.getResult());
+  for (auto [written, op] : writes[load.getVariableAttr()]) {
+    if (written < loaded)
+      continue;
+    // A store reads before it writes; a kernel that accumulates doesn't. Values that are produced in place were
+    // checked before.
+    if (isa<CallOp>(op) ? last >= written : last > written && !isDirect(op))
+      return true;
+  }
+  return false;
+}
+
+bool ProgramBuilder::isDirect(Operation *store) const {
+  return llvm::any_of(direct, [&](const auto &entry) { return entry.second == store; });
+}
+
+//===----------------------------------------------------------------------===//
+// Memory
+//===----------------------------------------------------------------------===//
+
+BufAttr ProgramBuilder::newTemp(int64_t bytes) {
+  std::string name = "t" + std::to_string(numTemps++);
+  OpBuilder::InsertionGuard guard(builder);
+  if (lastTemp)
+    builder.setInsertionPointAfter(lastTemp);
+  else
+    builder.setInsertionPointToStart(&program.getBlock());
+  lastTemp = TempOp::create(builder, func.getLoc(), builder.getStringAttr(name), builder.getI64IntegerAttr(bytes));
+  return BufAttr::get(builder.getContext(), FlatSymbolRefAttr::get(builder.getContext(), name), 0, bytes);
+}
+
+BufAttr ProgramBuilder::placeOf(FlatSymbolRefAttr variable) {
+  return module.lookupSymbol<pg::VariableOp>(variable.getValue())->getAttrOfType<BufAttr>("buffer");
+}
+
+BufAttr ProgramBuilder::destinationOf(OpResult value) {
+  if (auto store = direct.find(value); store != direct.end())
+    return placeOf(store->second.getVariableAttr());
+  if (auto output = returned.find(value); output != returned.end())
+    return outputs[output->second].getBuffer();
+  return newTemp(getByteSize(tensorType(value)));
+}
+
+void ProgramBuilder::placePorts() {
+  int64_t offset = 0;
+  auto arena = FlatSymbolRefAttr::get(builder.getContext(), "io");
+  auto port = [&](StringAttr name, RankedTensorType type) {
+    auto buffer = BufAttr::get(builder.getContext(), arena, offset, getByteSize(type));
+    offset += alignBuffer(buffer.getBytes());
+    return PortAttr::get(builder.getContext(), name, type, buffer);
+  };
+  for (BlockArgument argument : func.getArguments()) {
+    unsigned i = argument.getArgNumber();
+    auto name = func.getArgAttrOfType<StringAttr>(i, "pg.name");
+    if (!name)
+      name = builder.getStringAttr(i == 0 ? "tokens" : i == 1 ? "targets" : "argument" + std::to_string(i));
+    inputs.push_back(port(name, tensorType(argument)));
+    where[argument] = inputs.back().getBuffer();
+  }
+  Operation *ret = func.getBody().front().getTerminator();
+  for (auto [i, value] : llvm::enumerate(ret->getOperands())) {
+    auto name = func.getResultAttrOfType<StringAttr>(i, "pg.name");
+    outputs.push_back(port(name ? name : builder.getStringAttr("result" + std::to_string(i)), tensorType(value)));
+    auto root = dyn_cast<OpResult>(rootOf(value));
+    if (root && isa<CallOp>(root.getOwner()) && !direct.contains(root) &&
+        getByteSize(tensorType(root)) == outputs.back().getBuffer().getBytes())
+      returned.try_emplace(root, i);
+  }
+  if (offset > 0)
+    growArena(getOrCreateArena(module, "io"), offset);
+}
+
+//===----------------------------------------------------------------------===//
+// Commands
+//===----------------------------------------------------------------------===//
+
+Value ProgramBuilder::cloneStepValue(Value value) {
+  if (Value done = stepValues.lookupOrNull(value))
+    return done;
+  Operation *op = value.getDefiningOp();
+  for (Value operand : op->getOperands())
+    cloneStepValue(operand);
+  builder.clone(*op, stepValues);
+  return stepValues.lookup(value);
+}
+
+void ProgramBuilder::copyTo(BufAttr destination, Value value, Location location) {
+  if (where.lookup(value) != destination)
+    CopyOp::create(builder, location, where.lookup(value), destination);
+}
+
+void ProgramBuilder::convertView(Operation &op, int64_t offset, bool copies) {
+  BufAttr whole = where.lookup(op.getOperand(0));
+  auto part = BufAttr::get(builder.getContext(), whole.getArena(), whole.getOffset() + offset,
+                           getByteSize(tensorType(op.getResult(0))));
+  if (copies) {
+    BufAttr temp = newTemp(part.getBytes());
+    CopyOp::create(builder, op.getLoc(), part, temp);
+    part = temp;
+  }
+  where[op.getResult(0)] = part;
+}
+
+LogicalResult ProgramBuilder::convertCall(CallOp call) {
+  auto kernel = module.lookupSymbol<KernelOp>(call.getCallee());
+  if (!kernel.getChunks())
+    kernel.setChunks(1);
+  SmallVector<Attribute> buffers;
+  SmallVector<Value> scalars;
+  for (Value operand : call.getOperands()) {
+    if (operand.getType().isF64())
+      scalars.push_back(cloneStepValue(operand));
+    else
+      buffers.push_back(where.lookup(operand));
+  }
+  unsigned stored = 0, accumulated = 0;
+  for (unsigned i = 0; i < kernel.getYielded().size(); ++i) {
+    if (kernel.accumulates(i)) {
+      buffers.push_back(placeOf(cast<FlatSymbolRefAttr>((*call.getAccumulates())[accumulated++])));
+      continue;
+    }
+    OpResult result = call->getResult(stored++);
+    where[result] = destinationOf(result);
+    buffers.push_back(where[result]);
+  }
+  LaunchOp::create(builder, call.getLoc(), call.getCalleeAttr(), kernel.getChunksAttr(), builder.getArrayAttr(buffers),
+                   scalars);
+  return success();
+}
+
+LogicalResult ProgramBuilder::convert(Operation &op) {
+  if (isStepValue(op))
+    return success(); // made where it is used
+  if (auto call = dyn_cast<CallOp>(op))
+    return convertCall(call);
+  if (auto constant = dyn_cast<pg::ConstantOp>(op)) {
+    where[constant] = constants.place(constant.getValue(), op.getLoc());
+    return success();
+  }
+  if (auto load = dyn_cast<pg::LoadOp>(op)) {
+    BufAttr variable = placeOf(load.getVariableAttr());
+    where[load] = variable;
+    if (isOverwrittenBeforeLastUse(load)) {
+      where[load] = newTemp(variable.getBytes());
+      CopyOp::create(builder, op.getLoc(), variable, where[load]);
+    }
+    return success();
+  }
+  if (auto store = dyn_cast<pg::StoreOp>(op)) {
+    copyTo(placeOf(store.getVariableAttr()), store.getValue(), op.getLoc());
+    return success();
+  }
+  if (auto offset = contiguousOffset(op)) {
+    convertView(op, *offset, /*copies=*/!viewOffset(op));
+    return success();
+  }
+  if (isa<func::ReturnOp>(op)) {
+    for (auto [value, output] : llvm::zip_equal(op.getOperands(), outputs))
+      copyTo(output.getBuffer(), value, op.getLoc());
+    return success();
+  }
+  return op.emitError("cannot be scheduled: it is neither a kernel's call nor a view of memory");
+}
+
+LogicalResult ProgramBuilder::build() {
+  findUses();
+  findDirectStores();
+  placePorts();
+  auto role = func->getAttrOfType<StringAttr>("pg.role"), phase = func->getAttrOfType<StringAttr>("pg.phase");
+  SmallVector<Attribute> in(inputs.begin(), inputs.end()), out(outputs.begin(), outputs.end());
+  program = ProgramOp::create(builder, func.getLoc(), func.getSymNameAttr(), role,
+                              phase ? phase : builder.getStringAttr(""), builder.getArrayAttr(in),
+                              builder.getArrayAttr(out));
+  program.getBody().emplaceBlock();
+  builder.setInsertionPointToStart(&program.getBlock());
+  for (Operation &op : func.getBody().front())
+    if (failed(convert(op)))
+      return failure();
+  func.erase();
+  return success();
+}
+
+} // namespace pgc

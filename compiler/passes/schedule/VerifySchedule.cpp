@@ -1,0 +1,166 @@
+// verify-schedule: checks that a schedule is safe to run.
+#include "compiler/passes/schedule/Commands.h"
+#include "compiler/passes/schedule/InPlace.h"
+#include "compiler/passes/schedule/Layout.h"
+#include "compiler/passes/schedule/SchedulePasses.h"
+
+#include <map>
+
+using namespace mlir;
+using namespace pg::sched;
+
+namespace pgc {
+#define GEN_PASS_DEF_VERIFYSCHEDULE
+#include "compiler/passes/schedule/SchedulePasses.h.inc"
+
+namespace {
+
+/// Who wrote each byte of an arena last. Writers are numbers; two neighbouring ranges have different ones.
+class LastWriters {
+public:
+  static constexpr int64_t nobody = -1;
+
+  /// The writer of all bytes of [begin, end), `nobody` if some were never written; `mixed` if several wrote parts.
+  int64_t writerOf(int64_t begin, int64_t end, bool &mixed) const {
+    mixed = false;
+    if (begin == end)
+      return 0;
+    auto at = ranges.upper_bound(begin);
+    if (at == ranges.begin())
+      return nobody;
+    --at;
+    int64_t writer = at->second.writer, covered = begin;
+    for (; at != ranges.end() && at->first <= covered && covered < end; ++at) {
+      if (at->second.end <= covered)
+        return nobody;
+      mixed |= at->second.writer != writer;
+      covered = at->second.end;
+    }
+    return covered < end ? nobody : writer;
+  }
+
+  void write(int64_t begin, int64_t end, int64_t writer) {
+    if (begin == end)
+      return;
+    auto at = ranges.upper_bound(begin);
+    if (at != ranges.begin())
+      --at;
+    while (at != ranges.end() && at->first < end) {
+      auto [first, old] = *at;
+      if (old.end <= begin) {
+        ++at;
+        continue;
+      }
+      at = ranges.erase(at);
+      if (first < begin)
+        ranges[first] = {begin, old.writer};
+      if (old.end > end)
+        ranges[end] = {old.end, old.writer};
+    }
+    ranges[begin] = {end, writer};
+  }
+
+private:
+  struct Range {
+    int64_t end, writer;
+  };
+  std::map<int64_t, Range> ranges;
+};
+
+class ProgramVerifier {
+public:
+  ProgramVerifier(ProgramOp program, ModuleOp module) : program(program), module(module) {}
+
+  LogicalResult run() {
+    for (Attribute input : program.getInputs()) {
+      BufAttr buffer = cast<PortAttr>(input).getBuffer();
+      if (failed(checkPlace(program, buffer)))
+        return failure();
+      written[buffer.getArena().getValue()].write(buffer.getOffset(), buffer.getEnd(), clock++);
+    }
+    for (Operation &op : program.getBlock()) {
+      Touched touched = touchedBy(op, module);
+      if (touched.buffers.empty())
+        continue;
+      for (BufAttr buffer : touched.buffers)
+        if (failed(checkPlace(&op, buffer)))
+          return failure();
+      if (auto launch = dyn_cast<LaunchOp>(op))
+        if (failed(checkLaunch(launch, touched)))
+          return failure();
+      for (BufAttr buffer : touched.read())
+        if (failed(checkRead(&op, buffer)))
+          return failure();
+      for (BufAttr buffer : touched.written())
+        written[buffer.getArena().getValue()].write(buffer.getOffset(), buffer.getEnd(), clock++);
+    }
+    for (Attribute output : program.getOutputs()) {
+      BufAttr buffer = cast<PortAttr>(output).getBuffer();
+      if (failed(checkPlace(program, buffer)) || failed(checkRead(program, buffer)))
+        return failure();
+    }
+    return success();
+  }
+
+private:
+  /// What a program finds in these arenas is what earlier programs left there on purpose.
+  static bool keepsContents(StringRef arena) { return arena != "activations" && arena != "io"; }
+
+  LogicalResult checkPlace(Operation *op, BufAttr buffer) {
+    auto arena = module.lookupSymbol<ArenaOp>(buffer.getArena().getValue());
+    if (!arena)
+      return op->emitError("a buffer lies in ") << buffer.getArena() << ", which is no arena";
+    if (buffer.getEnd() > static_cast<int64_t>(arena.getBytes()) - arenaPadding)
+      return op->emitError("buffer ") << buffer << " lies outside its arena, which has " << arena.getBytes()
+                                      << " bytes, " << arenaPadding << " of them padding";
+    return success();
+  }
+
+  LogicalResult checkLaunch(LaunchOp launch, const Touched &touched) {
+    auto kernel = module.lookupSymbol<KernelOp>(launch.getKernel());
+    if (!kernel.getChunks())
+      return launch.emitError("kernel ") << launch.getKernel() << " was not planned: it has no number of chunks";
+    for (BufAttr buffer : touched.buffers)
+      if (buffer.getOffset() % bufferAlignment != 0)
+        return launch.emitError("buffer ") << buffer << " does not start at a multiple of " << bufferAlignment;
+    for (auto [i, result] : llvm::enumerate(touched.written())) {
+      for (auto [j, operand] : llvm::enumerate(touched.read()))
+        if (result.overlaps(operand) && !(result == operand && mayWriteOver(kernel, j, i)))
+          return launch.emitError("result ") << i << " overlaps operand " << j << ", and may not";
+      for (BufAttr other : touched.written().drop_front(i + 1))
+        if (result.overlaps(other))
+          return launch.emitError("results overlap at ") << result;
+      if (kernel.accumulates(i) && failed(checkRead(launch, result)))
+        return failure();
+    }
+    return success();
+  }
+
+  LogicalResult checkRead(Operation *op, BufAttr buffer) {
+    if (keepsContents(buffer.getArena().getValue()))
+      return success();
+    bool mixed;
+    int64_t writer = written[buffer.getArena().getValue()].writerOf(buffer.getOffset(), buffer.getEnd(), mixed);
+    if (writer == LastWriters::nobody)
+      return op->emitError("buffer ") << buffer << " is read before it was written";
+    if (mixed)
+      return op->emitError("buffer ") << buffer << " is read after a part of it was overwritten";
+    return success();
+  }
+
+  ProgramOp program;
+  ModuleOp module;
+  llvm::StringMap<LastWriters> written;
+  int64_t clock = 0;
+};
+
+struct VerifySchedulePass : impl::VerifyScheduleBase<VerifySchedulePass> {
+  void runOnOperation() override {
+    for (auto program : getOperation().getOps<ProgramOp>())
+      if (failed(ProgramVerifier(program, getOperation()).run()))
+        return signalPassFailure();
+  }
+};
+
+} // namespace
+} // namespace pgc
