@@ -1,0 +1,16 @@
+// Writes a scheduled module into a plan.
+#pragma once
+
+#include "mlir/IR/BuiltinOps.h"
+#include "runtime/plan/plan.pb.h"
+
+namespace pgc {
+
+/// Adds everything that the module says to `plan`: arenas, parameters, states, constants, kernels, programs, and the
+/// conditions of switches. The module has passed `verify-schedule`. Of the plan, `training` must be filled in with
+/// `parts`, and the names of the switches; code is added by the caller.
+///
+/// Programs that are equal for several phases become one.
+mlir::LogicalResult addToPlan(mlir::ModuleOp module, pgrt::plan::Plan &plan);
+
+} // namespace pgc
