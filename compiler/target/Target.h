@@ -14,6 +14,7 @@ struct Target {
   std::string features; // LLVM's features beyond those of `cpu`, as "+avx512bf16"
   unsigned vectorBits = 256; // width of a vector register: 256 or 512
   bool bf16Dot = false;      // has vdpbf16ps and vcvtneps2bf16 (AVX-512 BF16)
+  bool emulateDot = false;   // computes those two by plain arithmetic: to test the code elsewhere
 
   /// Elements of a vector register.
   unsigned getLanes(unsigned elementBits) const { return vectorBits / elementBits; }
