@@ -51,6 +51,7 @@ template <Expr::Kind K> using ExprNode = Node<Expr, K>;
 struct Integer : ExprNode<Expr::Kind::Integer> {
   using Node::Node;
   int64_t value = 0; ///< never negative: a sign is a Unary
+  std::string spelling;
 };
 
 /// 1e-7

@@ -60,7 +60,7 @@ struct SectionDefinition {
 /// - switches stand in train only, have names of their own, and no two have the same.
 class SourceProgram {
 public:
-  /// All files in order of inclusion: what a file includes comes before the file's later elements. The main file first.
+  /// All files, the main file first, each before those it includes; '<command line>' last.
   std::vector<std::unique_ptr<ast::File>> files;
   FileId mainFile = noFile;
 
