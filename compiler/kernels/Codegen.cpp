@@ -1,0 +1,113 @@
+// Dispatch by kind of kernel, and compilation of all kernels of a module in parallel.
+#include "compiler/kernels/Codegen.h"
+#include "compiler/target/Lower.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Verifier.h"
+#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include <atomic>
+#include <thread>
+
+using namespace mlir;
+using pg::sched::KernelOp;
+
+namespace pgc {
+
+namespace {
+struct Kind {
+  StringLiteral name;
+  LogicalResult (*plan)(KernelOp);
+  LogicalResult (*emit)(KernelOp, const Target &, ModuleOp);
+};
+} // namespace
+
+static const Kind kinds[] = {
+    {"rows", planRowsKernel, emitRowsKernel},
+    {"loops", planLoopsKernel, emitLoopsKernel},
+    {"embed", planEmbedKernel, emitEmbedKernel},
+    {"embed_grad", planEmbedGradKernel, emitEmbedGradKernel},
+    {"product", planProductKernel, emitProductKernel},
+    {"attention", planAttentionKernel, emitAttentionKernel},
+    {"attention_grad", planAttentionGradKernel, emitAttentionGradKernel},
+};
+
+static const Kind *findKind(KernelOp kernel) {
+  for (const Kind &kind : kinds)
+    if (kind.name == kernel.getKind())
+      return &kind;
+  kernel.emitError("no code generator for kernels of kind '") << kernel.getKind() << "'";
+  return nullptr;
+}
+
+LogicalResult planKernel(KernelOp kernel) {
+  const Kind *kind = findKind(kernel);
+  return kind ? kind->plan(kernel) : failure();
+}
+
+LogicalResult emitKernel(KernelOp kernel, const Target &target, ModuleOp out) {
+  const Kind *kind = findKind(kernel);
+  return kind ? kind->emit(kernel, target, out) : failure();
+}
+
+/// Emits and compiles a few kernels in a module of their own.
+static FailureOr<std::string> compileBatch(ArrayRef<KernelOp> kernels, const Target &target, CodeForm form) {
+  OwningOpRef<ModuleOp> out = ModuleOp::create(kernels.front().getLoc());
+  for (KernelOp kernel : kernels)
+    if (failed(emitKernel(kernel, target, *out)))
+      return failure();
+  if (failed(verify(*out)) || failed(lowerToLLVM(*out)))
+    return failure();
+  return compileModule(*out, target, form);
+}
+
+FailureOr<std::string> compileKernels(ModuleOp module, const Target &target, unsigned threads, bool assembly) {
+  MLIRContext *context = module.getContext();
+  // Dialects are loaded and registered before the threads start: that is not thread-safe.
+  context->loadDialect<arith::ArithDialect, cf::ControlFlowDialect, func::FuncDialect, LLVM::LLVMDialect, scf::SCFDialect,
+                       vector::VectorDialect>();
+  registerBuiltinDialectTranslation(*context);
+  registerLLVMDialectTranslation(*context);
+
+  SmallVector<KernelOp> kernels(module.getOps<KernelOp>());
+  // The batches depend on the module alone, so that every machine links the same code in the same order.
+  constexpr size_t batchSize = 6;
+  size_t batches = llvm::divideCeil(kernels.size(), batchSize);
+  std::vector<std::string> objects(batches);
+  std::atomic<size_t> next = 0;
+  std::atomic<bool> failedBatch = false;
+  CodeForm form = assembly ? CodeForm::Assembly : CodeForm::Object;
+  auto work = [&] {
+    for (size_t i = next++; i < batches && !failedBatch; i = next++) {
+      FailureOr<std::string> object =
+          compileBatch(ArrayRef(kernels).slice(i * batchSize, std::min(batchSize, kernels.size() - i * batchSize)), target, form);
+      if (failed(object))
+        failedBatch = true;
+      else
+        objects[i] = std::move(*object);
+    }
+  };
+  if (threads == 0)
+    threads = std::max(1u, std::thread::hardware_concurrency());
+  std::vector<std::thread> workers;
+  for (unsigned i = 1; i < std::min<size_t>(threads, batches); ++i)
+    workers.emplace_back(work);
+  work();
+  for (std::thread &worker : workers)
+    worker.join();
+  if (failedBatch)
+    return failure();
+  if (assembly)
+    return llvm::join(objects, "\n");
+  std::string error;
+  FailureOr<std::string> library = linkSharedObject(objects, error);
+  if (failed(library))
+    return module.emitError(error), failure();
+  return library;
+}
+
+} // namespace pgc
