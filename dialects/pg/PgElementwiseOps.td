@@ -155,6 +155,7 @@ def Pg_CompareOp : Pg_InferredOp<"compare", [Pg_ZeroGradient]> {
   let results = (outs Pg_BoolTensor:$result);
   let assemblyFormat = "$predicate operands attr-dict `:` functional-type(operands, results)";
   let hasFolder = 1;
+  let hasCanonicalizer = 1;
 }
 
 def Pg_SelectOp : Pg_InferredOp<"select", [Pg_Differentiable]> {
@@ -163,6 +164,7 @@ def Pg_SelectOp : Pg_InferredOp<"select", [Pg_Differentiable]> {
   let arguments = (ins Pg_BoolTensor:$condition, Pg_Tensor:$a, Pg_Tensor:$b);
   let results = (outs Pg_Tensor:$result);
   let hasFolder = 1;
+  let hasCanonicalizer = 1;
 }
 
 def Pg_ConvertOp : Pg_PureOp<"convert", [Pg_Differentiable]> {
