@@ -1,0 +1,135 @@
+#include "compiler/passes/fusion/Epilogue.h"
+#include "compiler/passes/fusion/OpFacts.h"
+#include "llvm/ADT/SetVector.h"
+
+using namespace mlir;
+
+namespace pgc {
+
+namespace {
+
+/// A kernel has only so many registers, and pointers to walk along.
+constexpr unsigned maxOps = 24, maxResults = 3;
+
+class EpilogueFinder {
+public:
+  EpilogueFinder(Operation *product, llvm::function_ref<bool(Operation *)> isTaken)
+      : product(product), shape(pg::getTensorType(product->getResult(0)).getShape()), isTaken(isTaken) {}
+
+  /// Takes in what depends on the product, as far as it is elementwise.
+  void grow() {
+    SmallVector<Operation *> work = usersInOrder(product);
+    for (unsigned i = 0; i < work.size() && members.size() < maxOps; ++i) {
+      Operation *op = work[i];
+      if (members.contains(op) || !fits(op))
+        continue;
+      llvm::SmallSetVector<Operation *, 8> pulled;
+      if (!llvm::all_of(op->getOperands(), [&](Value operand) { return isThere(operand, op, pulled, 0); }))
+        continue;
+      members.insert(pulled.begin(), pulled.end());
+      members.insert(op);
+      dependents.insert(op);
+      llvm::append_range(work, usersInOrder(op));
+    }
+  }
+
+  /// Takes out again what a kernel over rows would do with what follows, and what then is incomplete.
+  void prune(llvm::function_ref<bool(Operation *, Operation *)> joinsRows) {
+    bool changed = true;
+    while (changed && !members.empty()) {
+      changed = false;
+      for (Operation *op : SmallVector<Operation *>(members.getArrayRef())) {
+        bool leaves = llvm::any_of(op->getUsers(), [&](Operation *user) {
+          return !members.contains(user) && joinsRows(op, user);
+        });
+        leaves |= llvm::any_of(op->getOperands(), [&](Value operand) { return wasRemoved(operand.getDefiningOp()); });
+        // What was pulled in leaves with its users.
+        leaves |= !dependents.contains(op) &&
+                  llvm::none_of(op->getUsers(), [&](Operation *user) { return members.contains(user); });
+        if (leaves) {
+          members.remove(op);
+          removed.insert(op);
+          changed = true;
+        }
+      }
+    }
+    if (countResults() > maxResults)
+      members.clear();
+  }
+
+  SmallVector<Operation *> takeInOrder() {
+    SmallVector<Operation *> ops(members.getArrayRef());
+    llvm::sort(ops, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
+    return ops;
+  }
+
+private:
+  static SmallVector<Operation *> usersInOrder(Operation *op) {
+    SmallVector<Operation *> users;
+    for (Operation *user : op->getUsers())
+      users.push_back(user);
+    llvm::sort(users, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
+    return users;
+  }
+
+  bool fits(Operation *op) {
+    if (!isElementwise(op) || isTaken(op))
+      return false;
+    RankedTensorType type = pg::getTensorType(op->getResult(0));
+    return type.getShape() == shape && !type.getElementType().isInteger(64);
+  }
+
+  /// Whether the operand is in the kernel, or computed before the product; or can be pulled into the kernel.
+  bool isThere(Value operand, Operation *user, llvm::SmallSetVector<Operation *, 8> &pulled, unsigned depth) {
+    Operation *producer = getProducer(operand);
+    if (!producer || getRole(producer) == Role::Source || getRole(producer) == Role::Free)
+      return true;
+    if (producer == product || members.contains(producer) || pulled.contains(producer))
+      return operand.getDefiningOp() == producer; // not through a view
+    if (producer->isBeforeInBlock(product))
+      return true;
+    // Something like a factor that is computed behind the product, for it alone.
+    if (depth > 6 || operand.getDefiningOp() != producer || !fits(producer))
+      return false;
+    for (Operation *other : producer->getUsers())
+      if (other != user && !members.contains(other) && !pulled.contains(other))
+        return false;
+    for (Value next : producer->getOperands())
+      if (!isThere(next, producer, pulled, depth + 1))
+        return false;
+    pulled.insert(producer);
+    return true;
+  }
+
+  bool wasRemoved(Operation *op) const { return op && removed.contains(op); }
+
+  unsigned countResults() {
+    unsigned results = 0;
+    auto isUsedOutside = [&](Operation *op) {
+      return llvm::any_of(op->getUsers(), [&](Operation *user) { return !members.contains(user); });
+    };
+    results += isUsedOutside(product);
+    for (Operation *op : members)
+      results += isUsedOutside(op);
+    return results;
+  }
+
+  Operation *product;
+  ArrayRef<int64_t> shape;
+  llvm::function_ref<bool(Operation *)> isTaken;
+  llvm::SetVector<Operation *> members;
+  llvm::SmallPtrSet<Operation *, 8> dependents; // members that depend on the product; the others were pulled in
+  llvm::SmallPtrSet<Operation *, 8> removed;
+};
+
+} // namespace
+
+SmallVector<Operation *> findEpilogue(Operation *product, llvm::function_ref<bool(Operation *)> isTaken,
+                                      llvm::function_ref<bool(Operation *, Operation *)> joinsRows) {
+  EpilogueFinder finder(product, isTaken);
+  finder.grow();
+  finder.prune(joinsRows);
+  return finder.takeInOrder();
+}
+
+} // namespace pgc

@@ -1,0 +1,309 @@
+#include "compiler/passes/fusion/Grouping.h"
+#include "compiler/passes/fusion/Epilogue.h"
+#include "llvm/ADT/EquivalenceClasses.h"
+#include "llvm/ADT/MapVector.h"
+#include <map>
+#include <queue>
+
+using namespace mlir;
+
+namespace pgc {
+
+namespace {
+
+StringRef getKind(Role role) {
+  switch (role) {
+  case Role::Row:
+    return "rows";
+  case Role::Product:
+    return "product";
+  case Role::Attention:
+    return "attention";
+  case Role::AttentionGrad:
+    return "attention_grad";
+  case Role::Embed:
+    return "embed";
+  case Role::EmbedGrad:
+    return "embed_grad";
+  case Role::Concat:
+    return "";
+  default:
+    return "loops";
+  }
+}
+
+class Grouper {
+public:
+  Grouper(func::FuncOp function) : tokens(getTokenDomain(function)) {
+    for (Operation &op : function.getBody().front())
+      addNode(&op);
+    assignLevels();
+    absorbEpilogues();
+    if (!epilogueOf.empty())
+      assignLevels();
+    sink();
+  }
+
+  void build(Groups &groups) {
+    joinRows();
+    collect(groups);
+  }
+
+private:
+  struct Node {
+    Operation *op;
+    Role role;
+    Domain domain;
+    int64_t level = 0;
+  };
+
+  void addNode(Operation *op) {
+    Role role = getRole(op);
+    if (role == Role::StepValue || role == Role::Source || role == Role::Free || role == Role::View ||
+        role == Role::Sink || role == Role::Terminator)
+      return;
+    Node node{op, role, {}};
+    if (role == Role::Row) {
+      node.domain = chooseDomain(op, tokens);
+      if (node.domain.empty() && isTooLargeForOneRow(op))
+        node.role = Role::Loops;
+    }
+    number[op] = nodes.size();
+    nodes.push_back(node);
+  }
+
+  /// Kernels without rows run in one piece; what moves whole tensors about is better done by loops, which are cut in pieces.
+  static bool isTooLargeForOneRow(Operation *op) {
+    constexpr int64_t limit = 1 << 16;
+    return isa<pg::SliceOp, pg::PadOp, pg::TransposeOp, pg::IotaOp>(op) &&
+           pg::getTensorType(op->getResult(0)).getNumElements() > limit;
+  }
+
+  Node *find(Operation *op) {
+    auto found = number.find(op);
+    return found == number.end() ? nullptr : &nodes[found->second];
+  }
+  Node *producerOf(Value operand) {
+    Operation *producer = getProducer(operand);
+    return producer ? find(producer) : nullptr;
+  }
+
+  /// The product whose kernel the operation is part of, as its epilogue; null if none.
+  Node *getProduct(Operation *op) {
+    auto found = epilogueOf.find(op);
+    return found == epilogueOf.end() ? nullptr : find(found->second);
+  }
+
+  /// Whether operand number `index` of the node may come from the same kernel.
+  bool isJoined(Node &node, unsigned index, Node &producer) {
+    if (node.role != Role::Row || producer.role != Role::Row || node.domain != producer.domain)
+      return false;
+    if (getProduct(node.op) || getProduct(producer.op))
+      return false;
+    return readsSameRow(node.op, index, node.domain);
+  }
+
+  /// The least level at which the operand numbered `index` of the node is there.
+  int64_t levelAfter(Node &node, unsigned index) {
+    Node *producer = producerOf(node.op->getOperand(index));
+    if (!producer)
+      return 0;
+    return producer->level + (isJoined(node, index, *producer) ? 0 : 1);
+  }
+
+  void assignLevels() {
+    for (Node &node : nodes) {
+      if (Node *product = getProduct(node.op)) {
+        node.level = product->level;
+        continue;
+      }
+      node.level = 0;
+      for (unsigned i = 0; i < node.op->getNumOperands(); ++i)
+        node.level = std::max(node.level, levelAfter(node, i));
+      for (Operation *op : epilogues.lookup(node.op))
+        for (Value operand : op->getOperands())
+          if (Node *producer = producerOf(operand); producer && producer != &node && getProduct(producer->op) != &node)
+            node.level = std::max(node.level, producer->level + 1);
+    }
+  }
+
+  void absorbEpilogues() {
+    for (Node &node : nodes) {
+      if (node.role != Role::Product)
+        continue;
+      // Where rows are worked on right behind the product, they are read there anyway.
+      auto joinsRows = [&](Operation *op, Operation *user) {
+        Node *a = find(op), *b = find(user);
+        if (!a || !b || a->level != b->level)
+          return false;
+        for (unsigned i = 0; i < user->getNumOperands(); ++i)
+          if (getProducer(user->getOperand(i)) == op && isJoined(*b, i, *a))
+            return true;
+        return false;
+      };
+      auto isTaken = [&](Operation *op) { return epilogueOf.contains(op); };
+      SmallVector<Operation *> epilogue = findEpilogue(node.op, isTaken, joinsRows);
+      for (Operation *op : epilogue)
+        epilogueOf[op] = node.op;
+      if (!epilogue.empty())
+        epilogues[node.op] = std::move(epilogue);
+    }
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Moving operations to where they are used
+  //===--------------------------------------------------------------------===//
+
+  void sink() {
+    for (Node &node : llvm::reverse(nodes)) {
+      if (node.role != Role::Row || getProduct(node.op))
+        continue;
+      int64_t latest = INT64_MAX;
+      for (OpOperand &use : node.op->getUses())
+        latest = std::min(latest, latestFor(node, use));
+      if (latest != INT64_MAX && latest > node.level && isWorthSinking(node))
+        node.level = latest;
+    }
+  }
+
+  /// The last level at which the node's result is in time for a use, which may be a view with uses of its own.
+  int64_t latestFor(Node &node, OpOperand &use) {
+    Operation *user = use.getOwner();
+    switch (getRole(user)) {
+    case Role::Sink:
+    case Role::Terminator:
+      return node.level;
+    case Role::View: {
+      int64_t latest = INT64_MAX;
+      for (OpOperand &next : user->getUses())
+        latest = std::min(latest, latestFor(node, next));
+      return latest;
+    }
+    default:
+      break;
+    }
+    Node *target = find(user);
+    if (!target)
+      return node.level;
+    if (Node *product = getProduct(user))
+      return product->level - 1;
+    return target->level - (isJoined(*target, use.getOperandNumber(), node) ? 0 : 1);
+  }
+
+  bool isWorthSinking(Node &node) {
+    if (node.op->hasAttr(recomputeAttr))
+      return true;
+    // Without sinking the result is written and read; with it the operands are read once more, and written too if nobody
+    // else needs them in memory.
+    int64_t saved = 0, spent = 0;
+    for (Value result : node.op->getResults())
+      saved += 2 * getBytes(result);
+    llvm::SmallPtrSet<Operation *, 4> seen;
+    for (Value operand : node.op->getOperands()) {
+      Operation *producer = getProducer(operand);
+      if (producer && (getRole(producer) == Role::Free || !seen.insert(producer).second))
+        continue;
+      Node *source = producer ? find(producer) : nullptr;
+      bool stays = !source || source->role != Role::Row || source->level < node.level;
+      spent += getBytes(operand) * (stays ? 1 : 2);
+    }
+    return spent < saved;
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Groups
+  //===--------------------------------------------------------------------===//
+
+  void joinRows() {
+    parent.resize(nodes.size());
+    for (unsigned i = 0; i < parent.size(); ++i)
+      parent[i] = i;
+    for (Node &node : nodes) {
+      unsigned self = &node - nodes.data();
+      if (Node *product = getProduct(node.op)) {
+        join(self, product - nodes.data());
+        continue;
+      }
+      for (unsigned i = 0; i < node.op->getNumOperands(); ++i) {
+        Node *producer = producerOf(node.op->getOperand(i));
+        if (producer && producer->level == node.level && isJoined(node, i, *producer))
+          join(self, producer - nodes.data());
+      }
+    }
+  }
+
+  unsigned root(unsigned i) {
+    while (parent[i] != i)
+      i = parent[i] = parent[parent[i]];
+    return i;
+  }
+  void join(unsigned a, unsigned b) { parent[root(a)] = root(b); }
+
+  /// Lists the groups, each after those that it reads from, otherwise in the order of their last operations.
+  void collect(Groups &groups) {
+    llvm::MapVector<unsigned, SmallVector<unsigned>> members;
+    for (unsigned i = 0; i < nodes.size(); ++i)
+      members[root(i)].push_back(i);
+
+    unsigned count = members.size();
+    SmallVector<SmallVector<unsigned>> readers(count);
+    SmallVector<unsigned> pending(count, 0), last(count, 0);
+    llvm::DenseMap<unsigned, unsigned> position;
+    for (auto [i, entry] : llvm::enumerate(members))
+      position[entry.first] = i;
+    for (auto [i, entry] : llvm::enumerate(members)) {
+      last[i] = entry.second.back();
+      llvm::SmallDenseSet<unsigned> sources;
+      for (unsigned member : entry.second)
+        for (Value operand : nodes[member].op->getOperands())
+          if (Node *producer = producerOf(operand)) {
+            unsigned source = position[root(producer - nodes.data())];
+            if (source != i && sources.insert(source).second) {
+              readers[source].push_back(i);
+              ++pending[i];
+            }
+          }
+    }
+
+    using Entry = std::pair<unsigned, unsigned>; // last operation, group
+    std::priority_queue<Entry, std::vector<Entry>, std::greater<>> ready;
+    for (unsigned i = 0; i < count; ++i)
+      if (pending[i] == 0)
+        ready.push({last[i], i});
+    while (!ready.empty()) {
+      unsigned i = ready.top().second;
+      ready.pop();
+      const SmallVector<unsigned> &list = members.begin()[i].second;
+      Group group;
+      for (unsigned member : list) {
+        Node &node = nodes[member];
+        group.ops.push_back(node.op);
+        groups.groupOf[node.op] = groups.list.size();
+      }
+      // A product with its epilogue starts with the product, or with what it pulled in.
+      auto isAnchor = [&](unsigned member) { return nodes[member].role != Role::Row; };
+      auto anchor = llvm::find_if(list, isAnchor);
+      Node &leader = nodes[anchor == list.end() ? list.front() : *anchor];
+      group.kind = getKind(leader.role);
+      if (leader.role == Role::Row)
+        group.domain = leader.domain;
+      groups.list.push_back(std::move(group));
+      for (unsigned reader : readers[i])
+        if (--pending[reader] == 0)
+          ready.push({last[reader], reader});
+    }
+  }
+
+  Domain tokens;
+  SmallVector<Node, 0> nodes;
+  llvm::DenseMap<Operation *, unsigned> number;
+  llvm::DenseMap<Operation *, SmallVector<Operation *>> epilogues; // of products
+  llvm::DenseMap<Operation *, Operation *> epilogueOf;             // the product that an operation joined
+  SmallVector<unsigned> parent;                                    // union-find over nodes
+};
+
+} // namespace
+
+Groups::Groups(func::FuncOp function) { Grouper(function).build(*this); }
+
+} // namespace pgc
