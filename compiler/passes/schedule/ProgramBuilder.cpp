@@ -99,6 +99,20 @@ void ProgramBuilder::findDirectStores() {
   }
 }
 
+void ProgramBuilder::findParts() {
+  for (auto concat : func.getOps<pg::ConcatOp>()) {
+    int64_t offset = 0;
+    for (Value value : concat.getParts()) {
+      auto part = dyn_cast<OpResult>(rootOf(value));
+      int64_t bytes = getByteSize(tensorType(value));
+      if (part && isa<CallOp>(part.getOwner()) && !direct.contains(part) && offset % bufferAlignment == 0 &&
+          getByteSize(tensorType(part)) == bytes)
+        parts.try_emplace(part, cast<OpResult>(concat.getResult()), offset);
+      offset += bytes;
+    }
+  }
+}
+
 bool ProgramBuilder::isOverwrittenBeforeLastUse(pg::LoadOp load) {
   int64_t loaded = time[load], last = lastUse.lookup(load.getResult());
   for (auto [written, op] : writes[load.getVariableAttr()]) {
@@ -135,7 +149,17 @@ BufAttr ProgramBuilder::placeOf(FlatSymbolRefAttr variable) {
   return module.lookupSymbol<pg::VariableOp>(variable.getValue())->getAttrOfType<BufAttr>("buffer");
 }
 
+static BufAttr partOf(BufAttr whole, int64_t offset, int64_t bytes) {
+  return BufAttr::get(whole.getContext(), whole.getArena(), whole.getOffset() + offset, bytes);
+}
+
 BufAttr ProgramBuilder::destinationOf(OpResult value) {
+  if (auto part = parts.find(value); part != parts.end()) {
+    auto [concat, offset] = part->second;
+    if (!where.contains(concat))
+      where[concat] = destinationOf(concat);
+    return partOf(where[concat], offset, getByteSize(tensorType(value)));
+  }
   if (auto store = direct.find(value); store != direct.end())
     return placeOf(store->second.getVariableAttr());
   if (auto output = returned.find(value); output != returned.end())
@@ -164,7 +188,7 @@ void ProgramBuilder::placePorts() {
     auto name = func.getResultAttrOfType<StringAttr>(i, "pg.name");
     outputs.push_back(port(name ? name : builder.getStringAttr("result" + std::to_string(i)), tensorType(value)));
     auto root = dyn_cast<OpResult>(rootOf(value));
-    if (root && isa<CallOp>(root.getOwner()) && !direct.contains(root) &&
+    if (root && isa<CallOp, pg::ConcatOp>(root.getOwner()) && !direct.contains(root) && !parts.contains(root) &&
         getByteSize(tensorType(root)) == outputs.back().getBuffer().getBytes())
       returned.try_emplace(root, i);
   }
@@ -193,14 +217,25 @@ void ProgramBuilder::copyTo(BufAttr destination, Value value, Location location)
 
 void ProgramBuilder::convertView(Operation &op, int64_t offset, bool copies) {
   BufAttr whole = where.lookup(op.getOperand(0));
-  auto part = BufAttr::get(builder.getContext(), whole.getArena(), whole.getOffset() + offset,
-                           getByteSize(tensorType(op.getResult(0))));
+  BufAttr part = partOf(whole, offset, getByteSize(tensorType(op.getResult(0))));
   if (copies) {
     BufAttr temp = newTemp(part.getBytes());
     CopyOp::create(builder, op.getLoc(), part, temp);
     part = temp;
   }
   where[op.getResult(0)] = part;
+}
+
+void ProgramBuilder::convertConcat(pg::ConcatOp concat) {
+  auto result = cast<OpResult>(concat.getResult());
+  if (!where.contains(result))
+    where[result] = destinationOf(result);
+  int64_t offset = 0;
+  for (Value part : concat.getParts()) {
+    int64_t bytes = getByteSize(tensorType(part));
+    copyTo(partOf(where[result], offset, bytes), part, concat.getLoc());
+    offset += bytes;
+  }
 }
 
 LogicalResult ProgramBuilder::convertCall(CallOp call) {
@@ -252,6 +287,10 @@ LogicalResult ProgramBuilder::convert(Operation &op) {
     copyTo(placeOf(store.getVariableAttr()), store.getValue(), op.getLoc());
     return success();
   }
+  if (auto concat = dyn_cast<pg::ConcatOp>(op)) {
+    convertConcat(concat);
+    return success();
+  }
   if (auto offset = contiguousOffset(op)) {
     convertView(op, *offset, /*copies=*/!viewOffset(op));
     return success();
@@ -267,6 +306,7 @@ LogicalResult ProgramBuilder::convert(Operation &op) {
 LogicalResult ProgramBuilder::build() {
   findUses();
   findDirectStores();
+  findParts();
   placePorts();
   auto role = func->getAttrOfType<StringAttr>("pg.role"), phase = func->getAttrOfType<StringAttr>("pg.phase");
   SmallVector<Attribute> in(inputs.begin(), inputs.end()), out(outputs.begin(), outputs.end());

@@ -34,6 +34,7 @@ private:
   // What is known of the function before memory is given out.
   void findUses();
   void findDirectStores();
+  void findParts();
   bool mayProduceInPlace(pg::StoreOp store, mlir::OpResult value);
   bool isOverwrittenBeforeLastUse(pg::LoadOp load);
   bool isDirect(mlir::Operation *store) const;
@@ -41,12 +42,14 @@ private:
   // Memory.
   BufAttr newTemp(int64_t bytes);
   BufAttr placeOf(mlir::FlatSymbolRefAttr variable);
+  /// Where a kernel, or what its result is a part of, puts its result.
   BufAttr destinationOf(mlir::OpResult value);
   void placePorts();
 
   // Commands.
   mlir::LogicalResult convert(mlir::Operation &op);
   mlir::LogicalResult convertCall(pg::sched::CallOp call);
+  void convertConcat(pg::ConcatOp concat);
   void convertView(mlir::Operation &op, int64_t offset, bool copies);
   void copyTo(BufAttr destination, mlir::Value value, mlir::Location location);
   mlir::Value cloneStepValue(mlir::Value value);
@@ -68,6 +71,7 @@ private:
   llvm::DenseMap<mlir::Attribute, llvm::SmallVector<pg::LoadOp>> loads;
   llvm::DenseMap<mlir::Value, pg::StoreOp> direct;          // values that are produced in the variable's memory
   llvm::DenseMap<mlir::Value, int64_t> returned;            // values that are produced in an output's memory
+  llvm::DenseMap<mlir::Value, std::pair<mlir::OpResult, int64_t>> parts; // values that are produced within a concat
   llvm::SmallVector<pg::sched::PortAttr> inputs, outputs;
   llvm::DenseMap<mlir::Value, BufAttr> where;
   mlir::IRMapping stepValues;

@@ -15,31 +15,36 @@ namespace pgc {
 
 namespace {
 
-/// Who wrote each byte of an arena last. Writers are numbers; two neighbouring ranges have different ones.
-class LastWriters {
+/// Which commands wrote the bytes of an arena last.
+class LastWrites {
 public:
-  static constexpr int64_t nobody = -1;
+  enum class State { Whole, Unwritten, Torn };
 
-  /// The writer of all bytes of [begin, end), `nobody` if some were never written; `mixed` if several wrote parts.
-  int64_t writerOf(int64_t begin, int64_t end, bool &mixed) const {
-    mixed = false;
+  /// Whether [begin, end) holds what one command wrote, or what several wrote side by side: `Torn` if some of it was
+  /// written together with bytes that something else has overwritten since.
+  State stateOf(int64_t begin, int64_t end) const {
     if (begin == end)
-      return 0;
+      return State::Whole;
     auto at = ranges.upper_bound(begin);
     if (at == ranges.begin())
-      return nobody;
+      return State::Unwritten;
     --at;
-    int64_t writer = at->second.writer, covered = begin;
+    if (at->second.end >= end)
+      return State::Whole;
+    bool torn = false;
+    int64_t covered = begin;
     for (; at != ranges.end() && at->first <= covered && covered < end; ++at) {
-      if (at->second.end <= covered)
-        return nobody;
-      mixed |= at->second.writer != writer;
-      covered = at->second.end;
+      const Range &range = at->second;
+      if (range.end <= covered)
+        return State::Unwritten;
+      torn |= range.writtenBegin < begin || range.writtenEnd > end || range.writtenBegin != at->first ||
+              range.writtenEnd != range.end;
+      covered = range.end;
     }
-    return covered < end ? nobody : writer;
+    return covered < end ? State::Unwritten : torn ? State::Torn : State::Whole;
   }
 
-  void write(int64_t begin, int64_t end, int64_t writer) {
+  void write(int64_t begin, int64_t end) {
     if (begin == end)
       return;
     auto at = ranges.upper_bound(begin);
@@ -53,18 +58,19 @@ public:
       }
       at = ranges.erase(at);
       if (first < begin)
-        ranges[first] = {begin, old.writer};
+        ranges[first] = {begin, old.writtenBegin, old.writtenEnd};
       if (old.end > end)
-        ranges[end] = {old.end, old.writer};
+        ranges[end] = old;
     }
-    ranges[begin] = {end, writer};
+    ranges[begin] = {end, begin, end};
   }
 
 private:
   struct Range {
-    int64_t end, writer;
+    int64_t end;                      // of what is left of it
+    int64_t writtenBegin, writtenEnd; // what the command wrote
   };
-  std::map<int64_t, Range> ranges;
+  std::map<int64_t, Range> ranges; // by begin
 };
 
 class ProgramVerifier {
@@ -76,7 +82,7 @@ public:
       BufAttr buffer = cast<PortAttr>(input).getBuffer();
       if (failed(checkPlace(program, buffer)))
         return failure();
-      written[buffer.getArena().getValue()].write(buffer.getOffset(), buffer.getEnd(), clock++);
+      written[buffer.getArena().getValue()].write(buffer.getOffset(), buffer.getEnd());
     }
     for (Operation &op : program.getBlock()) {
       Touched touched = touchedBy(op, module);
@@ -92,7 +98,7 @@ public:
         if (failed(checkRead(&op, buffer)))
           return failure();
       for (BufAttr buffer : touched.written())
-        written[buffer.getArena().getValue()].write(buffer.getOffset(), buffer.getEnd(), clock++);
+        written[buffer.getArena().getValue()].write(buffer.getOffset(), buffer.getEnd());
     }
     for (Attribute output : program.getOutputs()) {
       BufAttr buffer = cast<PortAttr>(output).getBuffer();
@@ -139,19 +145,17 @@ private:
   LogicalResult checkRead(Operation *op, BufAttr buffer) {
     if (keepsContents(buffer.getArena().getValue()))
       return success();
-    bool mixed;
-    int64_t writer = written[buffer.getArena().getValue()].writerOf(buffer.getOffset(), buffer.getEnd(), mixed);
-    if (writer == LastWriters::nobody)
+    auto state = written[buffer.getArena().getValue()].stateOf(buffer.getOffset(), buffer.getEnd());
+    if (state == LastWrites::State::Unwritten)
       return op->emitError("buffer ") << buffer << " is read before it was written";
-    if (mixed)
+    if (state == LastWrites::State::Torn)
       return op->emitError("buffer ") << buffer << " is read after a part of it was overwritten";
     return success();
   }
 
   ProgramOp program;
   ModuleOp module;
-  llvm::StringMap<LastWriters> written;
-  int64_t clock = 0;
+  llvm::StringMap<LastWrites> written;
 };
 
 struct VerifySchedulePass : impl::VerifyScheduleBase<VerifySchedulePass> {
