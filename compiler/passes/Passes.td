@@ -1,0 +1,57 @@
+// The passes on models and optimizers: from what the front end emits to primitive operations.
+#ifndef PASSES
+#define PASSES
+
+include "mlir/Pass/PassBase.td"
+
+def ExpandRecurrence : Pass<"expand-recurrence", "::mlir::ModuleOp"> {
+  let summary = "Lay the visits of pg.recur out, one behind the other";
+  let description = [{
+    Each visit becomes a copy of its layer's region, and each skip that is popped a copy of its
+    merge. Locations name the visit. What no result demands is pruned.
+  }];
+  let dependentDialects = ["::pg::PgDialect"];
+}
+
+def Differentiate : Pass<"differentiate", "::mlir::ModuleOp"> {
+  let summary = "Add the backward pass to each forward function";
+  let description = [{
+    A function of role `forward`, `@forward.<phase>`, becomes `@train.<phase>` of role `train`: after the forward operations come,
+    in reverse order, the gradients of the result named `loss`, times the attribute `pg.seed` of the function or of the module (default 1).
+    Each use of a parameter ends in a `pg.accumulate` into the variable `<parameter>:grad`, which
+    is declared if it is missing. Results stay. What no result demands is pruned.
+
+    An operation through which a gradient must pass and that has none is an error at its place.
+  }];
+  let dependentDialects = ["::pg::PgDialect"];
+}
+
+def Decompose : Pass<"decompose", "::mlir::ModuleOp"> {
+  let summary = "Replace composites by what they stand for";
+  let dependentDialects = ["::pg::PgDialect"];
+  let options = [ListOption<"keep", "keep", "std::string",
+    "names of operations to leave, as pg.token_nll">];
+}
+
+def ExpandNewtonSchulz : Pass<"expand-newton-schulz", "::mlir::ModuleOp"> {
+  let summary = "Replace pg.newton_schulz by its steps";
+  let dependentDialects = ["::pg::PgDialect"];
+}
+
+def Prune : Pass<"prune", "::mlir::ModuleOp"> {
+  let summary = "Remove what no result and no variable demands";
+}
+
+def VerifyExpanded : Pass<"verify-expanded", "::mlir::ModuleOp"> {
+  let summary = "Check that no recurrence is left";
+}
+
+def VerifyDifferentiated : Pass<"verify-differentiated", "::mlir::ModuleOp"> {
+  let summary = "Check that no forward function is left, and that training changes gradients only";
+}
+
+def VerifyPrimitive : Pass<"verify-primitive", "::mlir::ModuleOp"> {
+  let summary = "Check that only primitive operations are left";
+}
+
+#endif

@@ -1,0 +1,65 @@
+// Checks between phases of the compiler: what a pass promises, it kept.
+#include "compiler/passes/Passes.h"
+
+using namespace mlir;
+
+namespace pgc {
+#define GEN_PASS_DEF_VERIFYEXPANDED
+#define GEN_PASS_DEF_VERIFYDIFFERENTIATED
+#define GEN_PASS_DEF_VERIFYPRIMITIVE
+#include "compiler/passes/Passes.h.inc"
+} // namespace pgc
+
+namespace {
+
+struct VerifyExpanded : pgc::impl::VerifyExpandedBase<VerifyExpanded> {
+  void runOnOperation() override {
+    getOperation().walk([&](pg::RecurOp op) {
+      op.emitOpError("is left after expand-recurrence");
+      signalPassFailure();
+    });
+  }
+};
+
+struct VerifyDifferentiated : pgc::impl::VerifyDifferentiatedBase<VerifyDifferentiated> {
+  void runOnOperation() override {
+    for (auto function : getOperation().getOps<func::FuncOp>()) {
+      if (pgc::getRole(function) == "forward") {
+        function.emitOpError("is left after differentiate");
+        signalPassFailure();
+      }
+      if (pgc::getRole(function) == "train")
+        checkEffects(function);
+    }
+  }
+
+  void checkEffects(func::FuncOp function) {
+    SymbolTable symbols(getOperation());
+    function.walk([&](Operation *op) {
+      if (isa<pg::StoreOp>(op)) {
+        op->emitOpError("changes a variable in a training function");
+        signalPassFailure();
+      }
+      if (auto accumulate = dyn_cast<pg::AccumulateOp>(op)) {
+        auto variable = symbols.lookup<pg::VariableOp>(accumulate.getVariable());
+        if (variable && variable.getSpace() == "gradient")
+          return;
+        op->emitOpError("adds to a variable that is no gradient in a training function");
+        signalPassFailure();
+      }
+    });
+  }
+};
+
+struct VerifyPrimitive : pgc::impl::VerifyPrimitiveBase<VerifyPrimitive> {
+  void runOnOperation() override {
+    getOperation().walk([&](Operation *op) {
+      if (!isa<pg::DecomposableOp, pg::NewtonSchulzOp, pg::RecurOp>(op))
+        return;
+      op->emitOpError("is not primitive");
+      signalPassFailure();
+    });
+  }
+};
+
+} // namespace
