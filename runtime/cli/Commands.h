@@ -1,0 +1,27 @@
+// The commands of pgrt. Each takes its arguments, throws Error, and returns the exit status otherwise.
+#pragma once
+
+#include "runtime/device/Device.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace pgrt {
+
+/// pgrt PLAN: the whole job.
+int runJob(const std::vector<std::string> &arguments);
+/// pgrt probe PLAN: one forward and backward.
+int runProbe(const std::vector<std::string> &arguments);
+/// pgrt inspect PLAN: what is in it.
+int runInspect(const std::vector<std::string> &arguments);
+
+/// The device of that name ("cpu"), with so many threads (0: one for each processor).
+std::unique_ptr<Device> openDevice(const std::string &name, int64_t threads);
+/// What openDevice takes for 0.
+int64_t threadCount(int64_t threads);
+
+/// "pgrt 0.1.0"
+const char *versionText();
+
+} // namespace pgrt

@@ -1,0 +1,158 @@
+#include "runtime/cli/Commands.h"
+#include "runtime/cli/Options.h"
+#include "runtime/plan/PlanCheck.h"
+#include "runtime/plan/PlanLoader.h"
+#include "runtime/support/Error.h"
+#include "runtime/support/Json.h"
+#include "runtime/train/Estimate.h"
+
+#include <cstdio>
+#include <map>
+
+namespace pgrt {
+
+template <typename Shape> static std::string shapeText(const Shape &shape) {
+  std::string text = "[";
+  for (int i = 0; i < shape.size(); ++i)
+    text += cat(i ? ", " : "", shape.Get(i));
+  return text + "]";
+}
+
+static int64_t elementsOf(const plan::Parameter &parameter) {
+  int64_t elements = 1;
+  for (int64_t size : parameter.shape())
+    elements *= size;
+  return elements;
+}
+
+static std::string phasesOf(const plan::Program &program) {
+  std::string text;
+  for (const std::string &phase : program.phases())
+    text += (text.empty() ? "" : ", ") + phase;
+  return text;
+}
+
+static int64_t launchesOf(const plan::Program &program) {
+  int64_t launches = 0;
+  for (const plan::Command &command : program.commands())
+    launches += command.has_launch();
+  return launches;
+}
+
+static std::map<int, int64_t> launchesByKernel(const plan::Plan &plan) {
+  std::map<int, int64_t> launches;
+  for (const plan::Program &program : plan.programs())
+    for (const plan::Command &command : program.commands())
+      if (command.has_launch())
+        ++launches[int(command.launch().kernel())];
+  return launches;
+}
+
+static void printJson(const LoadedPlan &loaded) {
+  const plan::Plan &plan = loaded.plan;
+  JsonWriter json;
+  json.beginObject();
+  json.field("model", plan.model_name())
+      .field("producer", plan.producer())
+      .field("numerics", plan.numerics())
+      .field("vocab", int64_t(plan.vocab()))
+      .field("hash", toHex(loaded.digest))
+      .field("parameter_count", parameterCount(plan))
+      .field("arena_bytes", arenaBytes(plan));
+  json.key("code").beginArray();
+  for (const plan::Code &code : plan.code())
+    json.beginObject().field("target", code.target()).field("bytes", uint64_t(code.object().size())).endObject();
+  json.endArray().key("parameters").beginArray();
+  for (const plan::Parameter &parameter : plan.parameters()) {
+    json.beginObject().field("name", parameter.name()).key("shape").beginArray();
+    for (int64_t size : parameter.shape())
+      json.value(size);
+    json.endArray().field("group", parameter.group()).endObject();
+  }
+  json.endArray().key("arenas").beginArray();
+  for (const plan::Arena &arena : plan.arenas())
+    json.beginObject()
+        .field("name", arena.name())
+        .field("bytes", int64_t(arena.bytes()))
+        .field("instances", std::max<int64_t>(1, arena.instances()))
+        .field("alias_of", arena.alias_of())
+        .endObject();
+  json.endArray().key("programs").beginArray();
+  for (const plan::Program &program : plan.programs())
+    json.beginObject()
+        .field("name", program.name())
+        .field("role", program.role())
+        .field("phases", phasesOf(program))
+        .field("batch", int64_t(program.batch()))
+        .field("seq", int64_t(program.seq()))
+        .field("commands", program.commands_size())
+        .field("launches", launchesOf(program))
+        .field("flops", programFlops(plan, program))
+        .endObject();
+  json.endArray().key("kernels").beginArray();
+  std::map<int, int64_t> launches = launchesByKernel(plan);
+  for (int i = 0; i < plan.kernels_size(); ++i) {
+    const plan::Kernel &kernel = plan.kernels(i);
+    json.beginObject()
+        .field("symbol", kernel.symbol())
+        .field("kind", kernel.kind())
+        .field("chunks", int64_t(kernel.chunks()))
+        .field("scratch", int64_t(kernel.scratch_bytes()))
+        .field("flops", kernel.flops())
+        .field("bytes", kernel.bytes())
+        .field("launches", launches[i])
+        .endObject();
+  }
+  json.endArray().endObject();
+  std::printf("%s\n", json.text().c_str());
+}
+
+static void printText(const LoadedPlan &loaded) {
+  const plan::Plan &plan = loaded.plan;
+  std::printf("%s, %s, by %s\n", plan.model_name().c_str(), plan.numerics().c_str(), plan.producer().c_str());
+  std::printf("hash %s\n", toHex(loaded.digest).c_str());
+  for (const plan::Code &code : plan.code())
+    std::printf("code for %s, %s\n", code.target().c_str(), readableBytes(double(code.object().size())).c_str());
+  std::printf("\n%s\n", parameterLine(plan).c_str());
+  std::map<std::string, int64_t> groups;
+  for (const plan::Parameter &parameter : plan.parameters())
+    groups[parameter.group()] += elementsOf(parameter);
+  for (const auto &[group, count] : groups)
+    std::printf("  %-20s %14s\n", group.c_str(), withThousands(count).c_str());
+  for (const plan::Parameter &parameter : plan.parameters())
+    std::printf("    %-40s %-16s %-10s %14s\n", parameter.name().c_str(), shapeText(parameter.shape()).c_str(),
+                parameter.group().c_str(), withThousands(elementsOf(parameter)).c_str());
+  std::printf("\n%s\n\nprograms\n", memoryTable(plan, 1).c_str());
+  for (const plan::Program &program : plan.programs())
+    std::printf("  %-24s %-8s %-20s %6lld launches %10.3f GFLOP\n", program.name().c_str(), program.role().c_str(),
+                phasesOf(program).c_str(), (long long)launchesOf(program), programFlops(plan, program) * 1e-9);
+  std::printf("\nkernels\n");
+  std::map<int, int64_t> launches = launchesByKernel(plan);
+  for (int i = 0; i < plan.kernels_size(); ++i)
+    std::printf("  %-44s %-14s %7lld chunks %6lld launches %10.3f GFLOP %10s\n", plan.kernels(i).symbol().c_str(),
+                plan.kernels(i).kind().c_str(), (long long)plan.kernels(i).chunks(), (long long)launches[i],
+                plan.kernels(i).flops() * 1e-9, readableBytes(plan.kernels(i).bytes()).c_str());
+}
+
+int runInspect(const std::vector<std::string> &arguments) {
+  bool asJson = false, help = false;
+  OptionTable table("pgrt inspect PLAN [--json]",
+                    "Checks a plan and prints its parameters, arenas, programs and kernels; runs nothing of it.");
+  table.flag("--json", "print one JSON object", asJson);
+  table.flag("--help", "print this", help);
+  std::vector<std::string> files = table.parse(arguments);
+  if (help) {
+    std::printf("%s", table.help().c_str());
+    return 0;
+  }
+  if (files.size() != 1)
+    failUsage("one plan is needed: ", "pgrt inspect PLAN [--json]");
+  std::unique_ptr<LoadedPlan> loaded = loadPlan(files[0]);
+  if (asJson)
+    printJson(*loaded);
+  else
+    printText(*loaded);
+  return 0;
+}
+
+} // namespace pgrt

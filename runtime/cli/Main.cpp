@@ -1,0 +1,58 @@
+// pgrt: runs plans that pgc made.
+
+#include "runtime/cli/Commands.h"
+#include "runtime/device/cpu/CpuDevice.h"
+#include "runtime/device/cpu/CpuFeatures.h"
+#include "runtime/support/Error.h"
+
+#include <cstdio>
+#include <new>
+
+namespace pgrt {
+
+const char *versionText() { return "pgrt " PG_VERSION; }
+
+int64_t threadCount(int64_t threads) { return threads ? threads : availableProcessors(); }
+
+std::unique_ptr<Device> openDevice(const std::string &name, int64_t threads) {
+  if (name == "cpu")
+    return std::make_unique<CpuDevice>(int(threadCount(threads)));
+  if (name == "cuda")
+    failMachine("this pgrt has no driver for cuda; use --device cpu");
+  failUsage("unknown device '", name, "': cpu or cuda");
+}
+
+static int dispatch(std::vector<std::string> arguments) {
+  if (arguments.empty())
+    failUsage("a plan is needed: pgrt PLAN.plan --seed N; see --help");
+  if (arguments[0] == "--version") {
+    std::printf("%s\n", versionText());
+    return 0;
+  }
+  std::vector<std::string> rest(arguments.begin() + 1, arguments.end());
+  if (arguments[0] == "probe")
+    return runProbe(rest);
+  if (arguments[0] == "inspect")
+    return runInspect(rest);
+  return runJob(arguments);
+}
+
+static int report(ExitCode code, const char *message) {
+  std::fprintf(stderr, "pgrt: error: %s\n", message);
+  return int(code);
+}
+
+} // namespace pgrt
+
+int main(int argc, char **argv) {
+  using namespace pgrt;
+  try {
+    return dispatch(std::vector<std::string>(argv + 1, argv + argc));
+  } catch (const Error &error) {
+    return report(error.code, error.what());
+  } catch (const std::bad_alloc &) {
+    return report(ExitCode::Machine, "not enough memory");
+  } catch (const std::exception &error) {
+    return report(ExitCode::Machine, error.what());
+  }
+}

@@ -1,0 +1,53 @@
+// Walks the programs of a checked plan on a device.
+#pragma once
+
+#include "runtime/device/Device.h"
+#include "runtime/executor/Profile.h"
+#include "runtime/plan/plan.pb.h"
+
+#include <string>
+#include <vector>
+
+namespace pgrt {
+
+class Executor {
+public:
+  /// The plan must have passed checkPlan; it and the device must outlive this. Allocates all arenas, loads the code, writes
+  /// the constants.
+  Executor(const plan::Plan &plan, Device &device);
+
+  /// Points an arena (or an alias) at one of its instances. Instance 0 at the start.
+  void bind(int arena, int instance);
+
+  /// The address of a slot under the present binding.
+  void *address(const plan::Slot &slot) const { return static_cast<char *>(bases[slot.arena()]) + slot.offset(); }
+
+  /// Runs all commands of one program. `scalars`: of evaluateScalars.
+  void run(const plan::Program &program, const std::vector<double> &scalars);
+
+  /// Zeroes what the arena is bound to.
+  void clearArena(int arena);
+
+  /// A scalar output, F32 or F64, as double.
+  double readScalar(const plan::Port &port) const;
+
+  /// Copies an input of 64-bit integers, or writes an output as it lies in memory.
+  void writePort(const plan::Port &port, const int64_t *values);
+
+  Device &device() const { return dev; }
+  const plan::Plan &plan() const { return thePlan; }
+
+  /// If set, every command is timed.
+  void setProfile(Profile *to) { profile = to; }
+
+private:
+  const plan::Plan &thePlan;
+  Device &dev;
+  std::vector<std::vector<void *>> instances; // of each arena; of an alias: those of its arena
+  std::vector<void *> bases;                  // what each arena is bound to
+  std::vector<void *> buffers;                // of the launch under way
+  std::vector<double> arguments;
+  Profile *profile = nullptr;
+};
+
+} // namespace pgrt

@@ -1,0 +1,96 @@
+#include "runtime/train/Estimate.h"
+#include "runtime/support/Text.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace pgrt {
+
+int64_t parameterCount(const plan::Plan &plan) {
+  int64_t count = 0;
+  for (const plan::Parameter &parameter : plan.parameters()) {
+    int64_t elements = 1;
+    for (int64_t size : parameter.shape())
+      elements *= size;
+    count += elements;
+  }
+  return count;
+}
+
+std::string parameterLine(const plan::Plan &plan) { return withThousands(parameterCount(plan)) + " parameters"; }
+
+static int64_t scratchBytes(const plan::Plan &plan) {
+  int64_t bytes = 0;
+  for (const plan::Kernel &kernel : plan.kernels())
+    bytes = std::max(bytes, kernel.scratch_bytes());
+  return bytes;
+}
+
+int64_t arenaBytes(const plan::Plan &plan) {
+  int64_t bytes = 0;
+  for (const plan::Arena &arena : plan.arenas())
+    if (arena.alias_of().empty())
+      bytes += arena.bytes() * std::max<int64_t>(1, arena.instances());
+  return bytes;
+}
+
+std::string memoryTable(const plan::Plan &plan, int threads) {
+  std::string text = "memory\n";
+  auto line = [&](const std::string &name, int64_t bytes, int64_t instances) {
+    text += formatted("  %-24s %10s", name.c_str(), readableBytes(double(bytes) * double(instances)).c_str());
+    text += instances > 1 ? cat("   ", instances, " × ", readableBytes(double(bytes)), "\n") : "\n";
+  };
+  for (const plan::Arena &arena : plan.arenas())
+    if (arena.alias_of().empty())
+      line(arena.name(), arena.bytes(), std::max<int64_t>(1, arena.instances()));
+  line("scratch", scratchBytes(plan), threads);
+  line("total", arenaBytes(plan) + scratchBytes(plan) * threads, 1);
+  return text.substr(0, text.size() - 1);
+}
+
+double programFlops(const plan::Plan &plan, const plan::Program &program) {
+  if (program.model_flops() > 0)
+    return program.model_flops();
+  double flops = 0;
+  for (const plan::Command &command : program.commands())
+    if (command.has_launch())
+      flops += plan.kernels(int(command.launch().kernel())).flops();
+  return flops;
+}
+
+double stepFlops(const plan::Plan &plan, const plan::Program &train) {
+  const plan::Training &training = plan.training();
+  double runs = double(training.batch_tokens()) / double(training.seq() * training.micro_batch());
+  return programFlops(plan, train) * runs;
+}
+
+std::string trainingEstimate(const plan::Training &training, const Budget &budget, double stepSeconds,
+                             const char *basis) {
+  double total = budget.steps ? double(budget.steps) * stepSeconds : budget.seconds;
+  if (budget.steps && budget.seconds > 0)
+    total = std::min(total, budget.seconds);
+  std::string text = cat("  train     a step of ", withThousands(training.batch_tokens()), " tokens takes about ",
+                         readableSeconds(stepSeconds), " (", basis, "); ");
+  double steps = std::max(1.0, std::ceil(total / stepSeconds - 0.5));
+  if (budget.steps)
+    text += cat(budget.steps, budget.steps == 1 ? " step: " : " steps: ", readableSeconds(total));
+  else
+    text += cat("the budget of ", readableSeconds(budget.seconds), " holds ",
+                steps < 1.5 ? "one step" : cat("about ", int64_t(steps), " steps"));
+  bool few = !budget.steps && steps < 20, slow = stepSeconds > 30, lengthy = total > 3600;
+  if (!few && !slow && !lengthy)
+    return text;
+  int64_t least = training.parts() * training.seq();
+  double tokensPerSecond = double(training.batch_tokens()) / stepSeconds;
+  int64_t fitting = std::max<int64_t>(1, int64_t(5 * tokensPerSecond) / least) * least; // steps of five seconds or so
+  if ((few || slow) && fitting < training.batch_tokens())
+    text += cat("\n            that is long: to see it learn, compile with  -D batch_tokens=", fitting, "  (a step of ",
+                readableSeconds(double(fitting) / tokensPerSecond), ")");
+  if (budget.steps && lengthy)
+    text += "\n            or run fewer steps, as  --steps 10, or  --wallclock 600";
+  else if (few || slow)
+    text += "\n            or set the number of steps, as  --steps 10: the schedule then runs to its end in so many";
+  return text;
+}
+
+} // namespace pgrt

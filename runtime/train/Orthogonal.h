@@ -1,0 +1,16 @@
+// Orthogonal initial weights by Householder QR.
+#pragma once
+
+#include "runtime/support/Philox.h"
+
+#include <cstdint>
+
+namespace pgrt {
+
+/// Fills `out` [rows, cols] (row-major) with scale × a matrix whose rows (rows ≤ cols) or columns (rows > cols) are
+/// orthonormal, uniformly distributed: the Q of the QR decomposition of a matrix of standard normals (element i of `stream`
+/// is element i of the matrix), with the signs that make R's diagonal positive (Mezzadri, "How to generate random matrices
+/// from the classical compact groups", 2007). One thread; may be called from several at once.
+void fillOrthogonal(const PhiloxStream &stream, int64_t rows, int64_t cols, double scale, float *out);
+
+} // namespace pgrt
