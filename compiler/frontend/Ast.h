@@ -301,7 +301,7 @@ struct Section {
 };
 
 struct Include {
-  SourceRange range; ///< whole, with the ';'
+  SourceRange range; ///< whole, without the ';'
   std::string path;  ///< as written
   SourceRange pathRange;
 };

@@ -1,9 +1,4 @@
-#include "compiler/frontend/AstPrinter.h"
-
-#include "compiler/frontend/AstWalk.h"
-
-#include <set>
-#include <sstream>
+#include "compiler/frontend/Printer.h"
 
 using namespace pgc;
 using namespace pgc::ast;
@@ -50,36 +45,12 @@ Level levelOf(const Expr &expr) {
 
 Level tighter(Level level) { return Level(level + 1); }
 
-/// Writes trees; `inherited` is written as a name of the program.
-class Printer {
-public:
-  /// What `inherited` is called in what is printed next, and whether it is a constant: "inherited()" is then the name.
-  std::string inheritedName = "inherited";
-  bool inheritedIsConstant = false;
-
-  std::string text(const Expr &expr, Level atLeast = Any) {
-    std::string inner = bare(expr);
-    return levelOf(expr) < atLeast ? "(" + inner + ")" : inner;
-  }
-  void statement(const Stmt &stmt, unsigned indent, std::string &out);
-  std::string block(const Block &block, unsigned indent, size_t column);
-  std::string fn(const Fn &fn, const std::string &name, unsigned indent);
-  std::string let(const Let &let, const std::string &name);
-  std::string param(const Param &param);
-  std::string assertion(const Assert &assertion);
-
-private:
-  static constexpr size_t lineLength = 120;
-  std::string bare(const Expr &expr);
-  std::string shape(const Pattern &pattern);
-  template <class List, class F> std::string join(const List &list, F &&each) {
-    std::string result;
-    for (const auto &element : list)
-      result += (result.empty() ? "" : ", ") + each(element);
-    return result;
-  }
-};
 } // namespace
+
+std::string Printer::text(const Expr &expr, int atLeast) {
+  std::string inner = bare(expr);
+  return levelOf(expr) < atLeast ? "(" + inner + ")" : inner;
+}
 
 std::string Printer::bare(const Expr &expr) {
   auto element = [&](const ExprPtr &part) { return text(*part); };
@@ -137,6 +108,32 @@ std::string Printer::bare(const Expr &expr) {
     return text(*cast<Index>(expr).base, PostfixLevel) + "[" + join(cast<Index>(expr).indices, element) + "]";
   }
   return "";
+}
+
+std::string Printer::wrap(std::string line, unsigned indent) {
+  std::string result;
+  size_t limit = lineLength - indent;
+  while (line.size() > limit && line.find('\n') == std::string::npos) {
+    size_t best = 0;
+    unsigned depth = 0, bestDepth = ~0u;
+    bool inString = false;
+    for (size_t i = 0; i < limit; ++i) {
+      char c = line[i];
+      inString ^= c == '"';
+      if (inString)
+        continue;
+      depth += c == '(' || c == '[' || c == '{';
+      depth -= depth > 0 && (c == ')' || c == ']' || c == '}');
+      if (c == ',' && i > limit / 3 && depth <= bestDepth)
+        best = i, bestDepth = depth;
+    }
+    if (best == 0)
+      break;
+    result += line.substr(0, best + 1) + "\n" + std::string(indent + 4, ' ');
+    line = line.substr(best + 2); // behind the ", "
+    limit = lineLength - indent - 4;
+  }
+  return result + line;
 }
 
 std::string Printer::shape(const Pattern &pattern) {
@@ -240,177 +237,7 @@ void Printer::statement(const Stmt &stmt, unsigned indent, std::string &out) {
     break;
   }
   }
-  out += std::string(indent, ' ') + line + "\n";
-}
-
-// -------------------------------------------------------------------------------------------------------- flattening
-
-namespace {
-class Flattener {
-public:
-  explicit Flattener(const SourceProgram &program) : program(program) {}
-  std::string run();
-
-private:
-  void collectNames();
-  void reach(const std::string &name);
-  template <class Node> void reachFrom(const Node &node) {
-    forEachUse(node, [&](const std::string &name, SourceRange) { reach(name); });
-  }
-  std::string fresh(const std::string &name);
-  void printSymbol(const Symbol &symbol);
-  void printSection(SectionKind kind);
-  std::string printLossBelow(size_t level);
-  void emit(const std::string &text, Stmt::Kind kind);
-
-  const SourceProgram &program;
-  std::set<std::string> taken;   ///< all names in the program
-  std::set<std::string> reached; ///< top-level names that are used
-  std::string out;
-  std::optional<Stmt::Kind> last;
-};
-} // namespace
-
-/// The levels of a stack that are called, from the top downwards.
-template <class Entry> static size_t lowestLevel(const std::vector<Entry> &stack) {
-  size_t level = stack.size() - 1;
-  while (level > 0 && stack[level].callsInherited)
-    --level;
-  return level;
-}
-
-void Flattener::reach(const std::string &name) {
-  const Symbol *symbol = program.lookup(name);
-  if (!symbol || !reached.insert(name).second)
-    return;
-  for (size_t level = lowestLevel(symbol->stack); level < symbol->stack.size(); ++level)
-    reachFrom(*symbol->stack[level].stmt);
-}
-
-static void collectDeclared(const Stmt &stmt, std::set<std::string> &into) {
-  if (const auto *let = dyn_cast<Let>(&stmt))
-    for (const Identifier &target : let->targets)
-      into.insert(target.text);
-  if (const auto *fn = dyn_cast<Fn>(&stmt)) {
-    into.insert(fn->name.text);
-    for (const Formal &formal : fn->formals)
-      into.insert(formal.name.text);
-  }
-  if (const auto *param = dyn_cast<Param>(&stmt))
-    into.insert(param->name.text);
-  if (const auto *state = dyn_cast<State>(&stmt))
-    into.insert(state->name.text);
-  if (const auto *output = dyn_cast<Output>(&stmt))
-    into.insert(output->name.text);
-  if (const auto *each = dyn_cast<Switch>(&stmt))
-    into.insert(each->name.text);
-  forEachUse(stmt, [&](const std::string &name, SourceRange) { into.insert(name); });
-  forEachBlock(stmt, [&](const Block &block) {
-    for (const StmtPtr &inner : block.statements)
-      collectDeclared(*inner, into);
-  });
-}
-
-void Flattener::collectNames() {
-  for (const std::unique_ptr<File> &file : program.files)
-    for (const TopLevel &element : file->elements) {
-      if (element.definition)
-        collectDeclared(*element.definition, taken);
-      if (element.section)
-        for (const StmtPtr &stmt : element.section->body.statements)
-          collectDeclared(*stmt, taken);
-    }
-}
-
-std::string Flattener::fresh(const std::string &name) {
-  std::string result = name + ".inherited";
-  for (unsigned number = 2; !taken.insert(result).second; ++number)
-    result = name + ".inherited" + std::to_string(number);
-  return result;
-}
-
-/// Appends a definition; unlike kinds, and functions, are set off by an empty line.
-void Flattener::emit(const std::string &text, Stmt::Kind kind) {
-  bool isLong = text.find('\n') + 1 < text.size();
-  if (last && (*last != kind || isLong || kind == Stmt::Kind::Rule))
-    out += "\n";
-  out += text;
-  last = kind;
-}
-
-void Flattener::printSymbol(const Symbol &symbol) {
-  size_t top = symbol.stack.size() - 1;
-  std::string below;
-  for (size_t level = lowestLevel(symbol.stack); level <= top; ++level) {
-    const Definition &definition = symbol.stack[level];
-    Printer printer;
-    printer.inheritedName = below;
-    printer.inheritedIsConstant = symbol.kind == SymbolKind::Constant;
-    std::string name = level == top ? symbol.name : fresh(symbol.name);
-    if (symbol.kind == SymbolKind::Function)
-      emit(printer.fn(definition.fn(), name, 0) + "\n", Stmt::Kind::Fn);
-    else if (symbol.kind == SymbolKind::Constant)
-      emit(printer.let(definition.let(), name) + "\n", Stmt::Kind::Let);
-    else
-      emit(printer.param(definition.param()) + "\n", Stmt::Kind::Param);
-    below = name;
-  }
-}
-
-void Flattener::printSection(SectionKind kind) {
-  const std::vector<SectionDefinition> &stack = program.section(kind);
-  if (stack.empty())
-    return;
-  Printer printer;
-  std::string body;
-  for (const Stmt *stmt : program.items(kind))
-    printer.statement(*stmt, 2, body);
-  emit(std::string(spelling(kind)) + (body.empty() ? " { }\n" : " {\n" + body + "}\n"), Stmt::Kind::Rule);
-}
-
-/// Prints the loss of a level as a function and returns its name.
-std::string Flattener::printLossBelow(size_t level) {
-  const std::vector<SectionDefinition> &stack = program.section(SectionKind::Loss);
-  Printer printer;
-  if (stack[level].callsInherited)
-    printer.inheritedName = printLossBelow(level - 1);
-  std::string name = fresh("loss");
-  std::string head = "fn " + name + "() ";
-  emit(head + printer.block(stack[level].section->body, 0, head.size()) + "\n", Stmt::Kind::Fn);
-  return name;
-}
-
-std::string Flattener::run() {
-  collectNames();
-  for (const Assert *assertion : program.assertions)
-    reachFrom(*assertion);
-  const std::vector<SectionDefinition> &loss = program.section(SectionKind::Loss);
-  for (size_t level = loss.empty() ? 0 : lowestLevel(loss); level < loss.size(); ++level)
-    for (const StmtPtr &stmt : loss[level].section->body.statements)
-      reachFrom(*stmt);
-  for (unsigned kind = 0; kind < numSectionKinds; ++kind)
-    for (const Stmt *item : program.items(SectionKind(kind)))
-      reachFrom(*item);
-  for (const std::unique_ptr<Symbol> &symbol : program.symbols)
-    if (symbol->kind == SymbolKind::Parameter) // these exist whether they are named or not
-      reach(symbol->name);
-
-  for (const std::unique_ptr<Symbol> &symbol : program.symbols)
-    if (reached.count(symbol->name))
-      printSymbol(*symbol);
-  Printer lossPrinter;
-  if (!loss.empty() && loss.back().callsInherited)
-    lossPrinter.inheritedName = printLossBelow(loss.size() - 2);
-  for (const Assert *assertion : program.assertions)
-    emit(Printer().assertion(*assertion) + "\n", Stmt::Kind::Assert);
-  printSection(SectionKind::Model);
-  if (!loss.empty())
-    emit("loss " + lossPrinter.block(loss.back().section->body, 0, 5) + "\n", Stmt::Kind::Rule);
-  for (SectionKind kind : {SectionKind::Train, SectionKind::Quantize, SectionKind::Pack, SectionKind::Evaluate})
-    printSection(kind);
-  return std::move(out);
+  out += std::string(indent, ' ') + wrap(std::move(line), indent) + "\n";
 }
 
 std::string pgc::print(const Expr &expr) { return Printer().text(expr); }
-
-std::string pgc::printFlattened(const SourceProgram &program) { return Flattener(program).run(); }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <iomanip>
+#include <iterator>
+#include <numeric>
 #include <ostream>
 #include <sstream>
 
@@ -53,6 +55,18 @@ Diagnostic &DiagnosticEngine::warning(SourceRange range, std::string name, std::
   diagnostic.message = std::move(message);
   diagnostic.name = std::move(name);
   return add(std::move(diagnostic));
+}
+
+void DiagnosticEngine::sortByPlace(size_t first) {
+  std::vector<Diagnostic> sorted(std::make_move_iterator(diagnostics.begin() + first),
+                                 std::make_move_iterator(diagnostics.end()));
+  std::vector<size_t> order(sorted.size());
+  std::iota(order.begin(), order.end(), size_t(0));
+  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+    return std::tie(sorted[a].range.file, sorted[a].range.begin, a) < std::tie(sorted[b].range.file, sorted[b].range.begin, b);
+  });
+  for (size_t i = 0; i < order.size(); ++i)
+    diagnostics[first + i] = std::move(sorted[order[i]]);
 }
 
 // --------------------------------------------------------------------------------------------------------- printing
@@ -138,8 +152,8 @@ void DiagnosticEngine::print(const Diagnostic &diagnostic, std::ostream &os) con
 void DiagnosticEngine::print(std::ostream &os) const {
   for (const Diagnostic &diagnostic : diagnostics)
     print(diagnostic, os);
-  if (errorCount > maxErrors)
-    os << "  note: " << errorCount - maxErrors << " more errors are not shown\n";
+  if (unsigned more = errorCount > maxErrors ? errorCount - maxErrors : 0)
+    os << "  note: " << more << (more == 1 ? " more error is" : " more errors are") << " not shown\n";
 }
 
 void DiagnosticEngine::printNew(std::ostream &os) {

@@ -73,6 +73,10 @@ public:
   /// Drops warnings of one name that come from now on (-Wno-inert).
   void ignoreWarning(std::string name) { ignoredWarnings.insert(std::move(name)); }
 
+  /// Sorts what was reported since there were `first` diagnostics by place, for phases that each go over a whole file.
+  /// References to these are no longer valid.
+  void sortByPlace(size_t first);
+
   bool hasErrors() const { return errorCount != 0; }
   unsigned numErrors() const { return errorCount; }
   unsigned numWarnings() const { return warningCount; }

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <string>
 #include <system_error>
+#include <utility>
 
 using namespace pgc;
 
@@ -50,7 +51,14 @@ public:
 private:
   char peek(size_t ahead = 0) const { return position + ahead < text.size() ? text[position + ahead] : '\0'; }
   SourceRange from(size_t begin) const { return {file, uint32_t(begin), uint32_t(position)}; }
-  void push(TokenKind kind, size_t begin) { tokens.push_back({kind, from(begin), text.substr(begin, position - begin)}); }
+  void push(TokenKind kind, size_t begin) {
+    tokens.push_back({kind, from(begin), text.substr(begin, position - begin)});
+    tokens.back().isDoubtful = std::exchange(hasError, false);
+  }
+  Diagnostic &error(SourceRange range, std::string message) {
+    hasError = true;
+    return diagnostics.error(range, std::move(message));
+  }
 
   bool skipSpace();
   void name();
@@ -65,6 +73,7 @@ private:
   size_t position;
   DiagnosticEngine &diagnostics;
   std::vector<Token> tokens;
+  bool hasError = false; ///< since the last token
 };
 } // namespace
 
@@ -149,7 +158,7 @@ void Lexer::number() {
   if (isNameStart(peek())) {
     while (isNameChar(peek()))
       ++position;
-    diagnostics.error(from(begin), "'" + std::string(text.substr(begin, position - begin)) +
+    error(from(begin), "'" + std::string(text.substr(begin, position - begin)) +
                                        "' is neither a number nor a name; a name starts with a letter");
     push(TokenKind::Integer, begin);
     tokens.back().integer = 1;
@@ -161,6 +170,7 @@ void Lexer::number() {
       plain += c;
   push(isFloat ? TokenKind::Float : TokenKind::Integer, begin);
   Token &token = tokens.back();
+  // Out of range it is still a number: what follows is not in doubt.
   const char *last = plain.data() + plain.size();
   if (!isFloat) {
     if (std::from_chars(plain.data(), last, token.integer).ec == std::errc())
@@ -187,7 +197,7 @@ void Lexer::string() {
   }
   while (position > begin + 1 && text[position - 1] == '\r')
     --position;
-  diagnostics.error(from(begin), "this string has no closing '\"' on its line");
+  error(from(begin), "this string has no closing '\"' on its line");
   // The rest of the line would be parsed as nonsense: the string takes it, but for a final ';'.
   while (position > begin + 1 && (text[position - 1] == ' ' || text[position - 1] == ';'))
     --position;
@@ -202,23 +212,26 @@ void Lexer::unknown() {
   auto byte = static_cast<unsigned char>(character[0]);
   if (character == ".") {
     bool isNumber = isDigit(peek());
-    Diagnostic &error = diagnostics.error(from(begin), "a '.' stands within names and numbers only");
+    Diagnostic &reported = error(from(begin), "a '.' stands within names and numbers only");
     if (isNumber)
-      error.help("a number starts with a digit: 0.5");
+      reported.help("a number starts with a digit: 0.5");
     return;
   }
   if (character == "!") {
-    diagnostics.error(from(begin), "'!' is no sign of the language").help("write 'not', or '!='");
+    error(from(begin), "'!' is no sign of the language").help("write 'not', or '!='");
     return;
   }
   if (character == "'") {
-    diagnostics.error(from(begin), "unexpected character '''").help("strings stand in double quotes");
-    return;
+    size_t close = text.find_first_of("'\n", position);
+    if (close != text.npos && text[close] == '\'')
+      position = close + 1;
+    error(from(begin), "strings stand in double quotes");
+    return push(TokenKind::String, begin);
   }
   if (character == "&" || character == "|") {
     if (peek() == character[0])
       ++position;
-    diagnostics.error(from(begin), "unexpected character '" + std::string(character) + "'")
+    error(from(begin), "unexpected character '" + std::string(character) + "'")
         .help(character == "&" ? "write 'and'" : "write 'or'");
     return;
   }
@@ -227,13 +240,13 @@ void Lexer::unknown() {
     const char *hex = "0123456789ABCDEF";
     shown = std::string("U+00") + hex[byte >> 4] + hex[byte & 15];
   }
-  diagnostics.error(from(begin), "unexpected character '" + shown + "'");
+  error(from(begin), "unexpected character '" + shown + "'");
 }
 
 std::vector<Token> Lexer::run() {
   if (std::optional<size_t> invalid = findInvalidUtf8(text)) {
     SourceRange at{file, uint32_t(*invalid), uint32_t(*invalid + 1)};
-    diagnostics.error(at, "this is not valid UTF-8");
+    error(at, "this is not valid UTF-8");
     text = text.substr(0, std::max(*invalid, position));
   }
   if (position == 0 && text.substr(0, 3) == "\xEF\xBB\xBF") // a byte order mark

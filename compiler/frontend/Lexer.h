@@ -33,6 +33,7 @@ struct Token {
   std::string_view text;  ///< as written; of a string: with its quotes
   int64_t integer = 0;    ///< of an Integer
   double real = 0;        ///< of a Float
+  bool isDoubtful = false; ///< an error was reported about this token, or about what stands right before it
 };
 
 /// The tokens of the bytes [begin, end) of a buffer, the last one End. What is no token is reported and left out; a

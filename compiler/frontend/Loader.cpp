@@ -53,7 +53,9 @@ private:
 void Loader::loadFile(FileId id) {
   path.push_back(id);
   unsigned before = diagnostics.numErrors();
+  size_t first = diagnostics.all().size();
   program->files.push_back(parseFile(id, diagnostics));
+  diagnostics.sortByPlace(first);
   hasSyntaxErrors |= diagnostics.numErrors() != before;
   const File &file = *program->files.back();
   nodes()[id]; // even if it includes nothing

@@ -486,7 +486,7 @@ std::unique_ptr<String> Parser::parseString() {
   const Token &token = take();
   auto node = std::make_unique<String>(token.range);
   std::string_view text = token.text.substr(1);
-  if (!text.empty() && text.back() == '"')
+  if (!text.empty() && text.back() == token.text.front())
     text.remove_suffix(1);
   node->spelling = text;
   uint32_t base = token.range.begin + 1;

@@ -1,11 +1,10 @@
-// Files, definitions, statements and items of the grammar; errors and what the parser does after them.
+// Files and definitions of the grammar; errors, and what the parser does after them.
 #include "compiler/frontend/ParserImpl.h"
 
 #include <utility>
 
 using namespace pgc;
 using namespace pgc::ast;
-using llvm::dyn_cast;
 
 // ------------------------------------------------------------------------------------------------ tokens and errors
 
@@ -16,10 +15,13 @@ const Token &Parser::take() {
   return token;
 }
 
+bool Parser::mayComplain() {
+  return std::exchange(complainedAt, next) != next && !peek().isDoubtful;
+}
+
 bool Parser::fail(SourceRange range, std::string message, std::string help) {
-  if (complainedAt == next)
+  if (!mayComplain())
     return false;
-  complainedAt = next;
   Diagnostic &error = diagnostics.error(range, std::move(message));
   if (!help.empty())
     error.help(std::move(help));
@@ -29,7 +31,7 @@ bool Parser::fail(SourceRange range, std::string message, std::string help) {
 std::string Parser::found() const {
   const Token &token = peek();
   if (token.kind == TokenKind::End)
-    return diagnostics.sources().name(file).front() == '<' ? "nothing more" : "the end of the file";
+    return diagnostics.sources().name(file).front() == '<' ? "nothing" : "the end of the file";
   if (token.kind == TokenKind::String)
     return "a string";
   return "'" + std::string(token.text) + "'";
@@ -51,9 +53,8 @@ bool Parser::expect(TokenKind kind, const char *context) {
 bool Parser::expectClosing(TokenKind kind, SourceRange opener) {
   if (accept(kind))
     return true;
-  if (complainedAt == next)
+  if (!mayComplain())
     return false;
-  complainedAt = next;
   const Token &token = peek();
   Diagnostic &error =
       diagnostics.error(token.range, std::string("expected ") + describe(kind) + ", found " + found());
@@ -68,9 +69,8 @@ bool Parser::expectClosing(TokenKind kind, SourceRange opener) {
 bool Parser::expectSemicolon(const char *after) {
   if (accept(TokenKind::Semicolon))
     return true;
-  if (complainedAt == next)
+  if (!mayComplain())
     return false;
-  complainedAt = next;
   SourceRange behind = previous().range.behind();
   Diagnostic &error = diagnostics.error(behind, std::string("expected ';' after this ") + after);
   error.insert(behind, ";");
@@ -108,11 +108,6 @@ static bool startsStatement(TokenKind kind) {
   default:
     return false;
   }
-}
-
-/// Whether a token stands at the top level of a file only.
-static bool startsTopLevel(TokenKind kind) {
-  return kind == TokenKind::Include || (kind >= TokenKind::Model && kind <= TokenKind::Evaluate);
 }
 
 bool Parser::skipLoneSemicolon() {
@@ -153,418 +148,7 @@ void Parser::recover() {
   }
 }
 
-// ------------------------------------------------------------------------------------------------------- statements
-
-bool Parser::parseName(Identifier &name, const char *what) {
-  const Token &token = peek();
-  if (token.kind != TokenKind::Name) {
-    bool isWord = token.kind >= TokenKind::Include && token.kind <= TokenKind::Evaluate;
-    return failExpected(what, isWord ? std::string(describe(token.kind)) + " is a reserved word" : "");
-  }
-  take();
-  name = {std::string(token.text), token.range};
-  return true;
-}
-
-std::unique_ptr<Let> Parser::parseBinding() {
-  uint32_t begin = peek().range.begin;
-  auto node = std::make_unique<Let>(SourceRange());
-  if (at(TokenKind::LeftBracket)) {
-    SourceRange opener = take().range;
-    node->takesApart = true;
-    do {
-      if (at(TokenKind::RightBracket) && !node->targets.empty())
-        break;
-      node->targets.emplace_back();
-      if (!parseName(node->targets.back(), "a name"))
-        return nullptr;
-      if (node->targets.size() > maxListElements)
-        return fail(previous().range, "too many names"), nullptr;
-    } while (accept(TokenKind::Comma));
-    if (!expectClosing(TokenKind::RightBracket, opener))
-      return nullptr;
-  } else {
-    node->targets.emplace_back();
-    if (!parseName(node->targets.back(), "a name"))
-      return nullptr;
-  }
-  if (accept(TokenKind::Colon)) {
-    node->pattern = parsePattern();
-    if (!node->pattern)
-      return nullptr;
-  }
-  if (!expect(TokenKind::Equal, "and a value"))
-    return nullptr;
-  node->value = parseExpr();
-  node->range = since(begin);
-  return node->value ? std::move(node) : nullptr;
-}
-
-bool Parser::parseLet(std::vector<StmtPtr> &into, bool isTopLevel, const char *what) {
-  take();
-  do {
-    if (at(TokenKind::Semicolon) && previous().kind == TokenKind::Comma)
-      break;
-    std::unique_ptr<Let> binding = parseBinding();
-    if (!binding)
-      return false;
-    if (isTopLevel && binding->takesApart)
-      diagnostics.error(binding->targets.front().range, "at the top level a 'let' takes one name")
-          .help("write  let all = …, first = all[0];");
-    else
-      into.push_back(std::move(binding));
-  } while (accept(TokenKind::Comma));
-  return expectSemicolon(what);
-}
-
-std::unique_ptr<Fn> Parser::parseFn() {
-  uint32_t begin = take().range.begin;
-  auto node = std::make_unique<Fn>(SourceRange());
-  if (!parseName(node->name, "the name of the function"))
-    return nullptr;
-  SourceRange opener = peek().range;
-  if (!expect(TokenKind::LeftParen, "and parameters"))
-    return nullptr;
-  while (!at(TokenKind::RightParen)) {
-    Formal formal;
-    if (!parseName(formal.name, "the name of a parameter"))
-      return nullptr;
-    for (const Formal &other : node->formals)
-      if (other.name.text == formal.name.text && formal.name.text != "_")
-        diagnostics.error(formal.name.range, "'" + formal.name.text + "' is already a parameter of this function")
-            .note(other.name.range, "here");
-    if (accept(TokenKind::Colon)) {
-      formal.pattern = parsePattern();
-      if (!formal.pattern)
-        return nullptr;
-    }
-    if (at(TokenKind::Equal))
-      return fail(peek().range, "parameters have no defaults", "give every argument in every call"), nullptr;
-    node->formals.push_back(std::move(formal));
-    if (node->formals.size() > maxListElements)
-      return fail(previous().range, "too many parameters"), nullptr;
-    if (!accept(TokenKind::Comma))
-      break;
-  }
-  if (!expectClosing(TokenKind::RightParen, opener))
-    return nullptr;
-  if (accept(TokenKind::Under)) {
-    node->under = parseExpr();
-    if (!node->under)
-      return nullptr;
-  }
-  Context outer = std::exchange(context, Context::Function);
-  std::optional<Block> body = parseBlock();
-  context = outer;
-  if (!body)
-    return nullptr;
-  node->body = std::move(*body);
-  node->range = since(begin);
-  return node;
-}
-
-StmtPtr Parser::parseParam() {
-  uint32_t begin = take().range.begin;
-  auto node = std::make_unique<Param>(SourceRange());
-  if (!parseName(node->name, "the name of the parameter"))
-    return nullptr;
-  if (at(TokenKind::String) && !(node->path = parseString()))
-    return nullptr;
-  if (!expect(TokenKind::Colon, "and a shape") || !(node->shape = parseExpr()))
-    return nullptr;
-  if (!expect(TokenKind::Equal, "and an initialiser") || !(node->init = parseExpr()))
-    return nullptr;
-  if (!at(TokenKind::In))
-    return failExpected("'in' and a group", "param weight : [rows, columns] = 0 in matrix;"), nullptr;
-  take();
-  if (!parseName(node->group, "the name of a group") || !expectSemicolon("parameter"))
-    return nullptr;
-  node->range = since(begin);
-  return node;
-}
-
-StmtPtr Parser::parseState() {
-  uint32_t begin = take().range.begin;
-  auto node = std::make_unique<State>(SourceRange());
-  if (!parseName(node->name, "the name of the state") || !expect(TokenKind::Colon, "and a shape") ||
-      !(node->shape = parseExpr()) || !expect(TokenKind::Equal, "and the value at the start") ||
-      !(node->init = parseExpr()) || !expect(TokenKind::Then, "and the next value") || !(node->next = parseExpr()) ||
-      !expectSemicolon("statement"))
-    return nullptr;
-  node->range = since(begin);
-  return node;
-}
-
-StmtPtr Parser::parseAssert() {
-  uint32_t begin = take().range.begin;
-  auto node = std::make_unique<Assert>(SourceRange());
-  if (!(node->condition = parseExpr()))
-    return nullptr;
-  if (!at(TokenKind::Comma))
-    return failExpected("',' and a message", "assert dim % 2 == 0, \"dim ({dim}) is odd\";"), nullptr;
-  take();
-  if (!(node->text = parseString()) || !expectSemicolon("assertion"))
-    return nullptr;
-  node->range = since(begin);
-  return node;
-}
-
-StmtPtr Parser::parseOutput() {
-  SourceRange word = take().range;
-  auto node = std::make_unique<Output>(SourceRange());
-  if (!parseName(node->name, "the name of the output") || !expect(TokenKind::Equal, "and a value") ||
-      !(node->value = parseExpr()) || !expectSemicolon("statement"))
-    return nullptr;
-  node->range = since(word.begin);
-  if (context != Context::Model)
-    diagnostics.error(word, "outputs are declared in 'model', outside of functions").help("to name a value, write 'let'");
-  return node;
-}
-
-StmtPtr Parser::parseReturn() {
-  SourceRange word = take().range;
-  auto node = std::make_unique<Return>(SourceRange());
-  if (!(node->value = parseExpr()) || !expectSemicolon("statement"))
-    return nullptr;
-  node->range = since(word.begin);
-  if (context == Context::Model)
-    diagnostics.error(word, "'model' returns nothing; it declares outputs").help("write  output logits = …;");
-  return node;
-}
-
-StmtPtr Parser::parseIf() {
-  NestingGuard guard(blockNesting);
-  uint32_t begin = take().range.begin;
-  auto node = std::make_unique<If>(SourceRange());
-  if (!(node->condition = parseExpr()))
-    return nullptr;
-  if (at(TokenKind::Then))
-    return fail(peek().range, "expected '{', found 'then'",
-                "an 'if' statement is  if c { … } else { … };  the expression  if c then a else b  is part of another statement"),
-           nullptr;
-  std::optional<Block> block = parseBlock();
-  if (!block)
-    return nullptr;
-  node->thenBlock = std::move(*block);
-  if (accept(TokenKind::Else)) {
-    node->elseBlock.emplace();
-    if (at(TokenKind::If)) {
-      if (blockNesting > maxNesting)
-        return fail(peek().range, "blocks nest more than " + std::to_string(maxNesting) + " deep"), nullptr;
-      StmtPtr inner = parseIf();
-      if (!inner)
-        return nullptr;
-      node->elseIf = true;
-      node->elseBlock->range = inner->range;
-      node->elseBlock->statements.push_back(std::move(inner));
-    } else {
-      std::optional<Block> elseBlock = parseBlock();
-      if (!elseBlock)
-        return nullptr;
-      *node->elseBlock = std::move(*elseBlock);
-    }
-  }
-  node->range = since(begin);
-  return node;
-}
-
-/// inherited(); in the block of model.
-StmtPtr Parser::parseInherited() {
-  uint32_t begin = take().range.begin;
-  SourceRange opener = peek().range;
-  if (!expect(TokenKind::LeftParen) || !expectClosing(TokenKind::RightParen, opener) || !expectSemicolon("statement"))
-    return nullptr;
-  return std::make_unique<Inherited>(since(begin));
-}
-
-bool Parser::parseStatement(std::vector<StmtPtr> &into) {
-  auto add = [&](StmtPtr node) { return node && (into.push_back(std::move(node)), true); };
-  switch (peek().kind) {
-  case TokenKind::Let:
-    return parseLet(into, false, "statement");
-  case TokenKind::Fn:
-    return add(parseFn());
-  case TokenKind::Param:
-    return add(parseParam());
-  case TokenKind::State:
-    return add(parseState());
-  case TokenKind::Assert:
-    return add(parseAssert());
-  case TokenKind::Output:
-    return add(parseOutput());
-  case TokenKind::Return:
-    return add(parseReturn());
-  case TokenKind::If:
-    return add(parseIf());
-  case TokenKind::Override:
-    return fail(peek().range, "only definitions at the top level can be overridden");
-  case TokenKind::Switch:
-    return fail(peek().range, "a switch is declared in 'train'");
-  case TokenKind::Name:
-    if (context == Context::Model && peek().text == "inherited" && blockNesting == 1)
-      return add(parseInherited());
-    if (peek(1).kind == TokenKind::Equal)
-      return failExpected("a statement",
-                          "nothing is ever assigned; to name a value, write  let " + std::string(peek().text) + " = …;");
-    return failExpected("a statement", "what is computed needs a name, or a 'return'");
-  default:
-    return failExpected("a statement");
-  }
-}
-
-template <class Element> std::optional<Block> Parser::parseBraces(Element parseElement) {
-  NestingGuard guard(blockNesting);
-  SourceRange opener = peek().range;
-  if (!at(TokenKind::LeftBrace))
-    return failExpected("'{'", at(TokenKind::Equal) ? "to compare, write '=='" : ""), std::nullopt;
-  take();
-  if (blockNesting > maxNesting) {
-    fail(opener, "blocks nest more than " + std::to_string(maxNesting) + " deep");
-    return std::nullopt;
-  }
-  Block block;
-  while (!at(TokenKind::RightBrace) && !at(TokenKind::End) && !startsTopLevel(peek().kind)) {
-    if (skipLoneSemicolon())
-      continue;
-    if (!parseElement(block.statements))
-      recover();
-  }
-  // At the start of a section or of an include only the '}' is missing: the file goes on behind it.
-  bool isClosed = expectClosing(TokenKind::RightBrace, opener);
-  if (!isClosed && at(TokenKind::End))
-    return std::nullopt;
-  block.range = since(opener.begin);
-  return block;
-}
-
-std::optional<Block> Parser::parseBlock() {
-  return parseBraces([this](std::vector<StmtPtr> &into) { return parseStatement(into); });
-}
-
-// ------------------------------------------------------------------------------------------------------------ items
-
-/// Takes the call out of an expression, or returns null.
-static std::unique_ptr<Call> asCall(ExprPtr &expr) {
-  if (!llvm::isa<Call>(expr.get()))
-    return nullptr;
-  return std::unique_ptr<Call>(llvm::cast<Call>(expr.release()));
-}
-
-bool Parser::parseItem(std::vector<StmtPtr> &into) {
-  uint32_t begin = peek().range.begin;
-  const char *name = spelling(section);
-  switch (peek().kind) {
-  case TokenKind::Let:
-    return parseLet(into, false, "item");
-  case TokenKind::Switch: {
-    SourceRange word = take().range;
-    auto node = std::make_unique<Switch>(SourceRange());
-    if (!parseName(node->name, "the name of the switch") || !expect(TokenKind::Equal, "and a condition") ||
-        !(node->condition = parseExpr()) || !expectSemicolon("item"))
-      return false;
-    node->range = since(begin);
-    if (section != SectionKind::Train)
-      diagnostics.error(word, "a switch is declared in 'train'");
-    else
-      into.push_back(std::move(node));
-    return true;
-  }
-  case TokenKind::Fn:
-  case TokenKind::Param:
-  case TokenKind::State:
-  case TokenKind::Assert:
-  case TokenKind::Output:
-  case TokenKind::Return:
-  case TokenKind::If:
-  case TokenKind::Override:
-    return fail(peek().range, std::string("expected an item of '") + name + "', found " + found(),
-                "items are settings  word(…);  rules  who => what(…);  and 'let'");
-  default:
-    break;
-  }
-  Parsed left = parsePostfix();
-  if (!left)
-    return false;
-  SourceRange leftRange = left.expr->range;
-  if (!at(TokenKind::Arrow)) {
-    bool isCallee = llvm::isa<Name>(left.expr.get());
-    std::unique_ptr<Call> call = asCall(left.expr);
-    if (!call)
-      return fail(isCallee && !at(TokenKind::Semicolon) ? peek().range : leftRange,
-                  isCallee && !at(TokenKind::Semicolon) ? "expected '=>' or '(', found " + found()
-                                                        : std::string("expected an item of '") + name + "'",
-                  "items are settings  word(…);  rules  who => what(…);  and 'let'");
-    if (!expectSemicolon("setting"))
-      return false;
-    if (call->calleeName() == "inherited") {
-      if (!call->arguments.empty())
-        diagnostics.error(call->arguments.front().value->range, "in a section 'inherited()' takes no arguments");
-      if (itemNesting > 1)
-        diagnostics.error(call->range, "'inherited();' stands directly in a section");
-      else
-        into.push_back(std::make_unique<Inherited>(since(begin)));
-      return true;
-    }
-    auto node = std::make_unique<Setting>(since(begin));
-    node->call = std::move(call);
-    into.push_back(std::move(node));
-    return true;
-  }
-  auto node = std::make_unique<Rule>(SourceRange());
-  node->who = std::move(left.expr);
-  node->arrowRange = take().range;
-  Parsed right = parsePostfix();
-  if (!right)
-    return false;
-  SourceRange rightRange = right.expr->range;
-  std::string spelled(diagnostics.sources().text(rightRange));
-  bool isName = llvm::isa<Name>(right.expr.get());
-  node->what = asCall(right.expr);
-  if (!node->what)
-    return fail(rightRange, "the right side of '=>' is a call", isName ? "write  " + spelled + "(…)" : "");
-  if (at(TokenKind::LeftBrace)) {
-    node->items = parseItems();
-    if (!node->items)
-      return false;
-  } else if (!expectSemicolon("rule")) {
-    return false;
-  }
-  node->range = since(begin);
-  into.push_back(std::move(node));
-  return true;
-}
-
-std::optional<Block> Parser::parseItems() {
-  NestingGuard guard(itemNesting);
-  return parseBraces([this](std::vector<StmtPtr> &into) { return parseItem(into); });
-}
-
 // ------------------------------------------------------------------------------------------------------------ files
-
-const char *ast::spelling(SectionKind kind) {
-  static const char *const names[numSectionKinds] = {"model", "loss", "train", "quantize", "pack", "evaluate"};
-  return names[unsigned(kind)];
-}
-
-std::unique_ptr<Section> Parser::parseSection() {
-  auto node = std::make_unique<Section>();
-  node->keywordRange = peek().range;
-  node->kind = SectionKind(unsigned(take().kind) - unsigned(TokenKind::Model));
-  std::optional<Block> body;
-  if (node->kind == SectionKind::Model || node->kind == SectionKind::Loss) {
-    context = node->kind == SectionKind::Model ? Context::Model : Context::Loss;
-    body = parseBlock();
-    context = Context::Function;
-  } else {
-    section = node->kind;
-    body = parseItems();
-  }
-  if (!body)
-    return nullptr;
-  node->body = std::move(*body);
-  node->range = since(node->keywordRange.begin);
-  return node;
-}
 
 bool Parser::parseTopLevel(File &into) {
   TopLevel element;
@@ -586,9 +170,9 @@ bool Parser::parseTopLevel(File &into) {
     if (!spelled.empty() && spelled.back() == '"')
       spelled.remove_suffix(1);
     include->path = spelled;
+    include->range = since(begin);
     if (!expectSemicolon("include"))
       return false;
-    include->range = since(begin);
     element.include = std::move(include);
     break;
   }
@@ -652,7 +236,10 @@ std::unique_ptr<File> Parser::parseFile() {
     if (parseTopLevel(*result))
       continue;
     recover();
-    accept(TokenKind::RightBrace); // nothing is open here
+    if (at(TokenKind::RightBrace)) { // nothing is open here
+      fail(peek().range, "there is nothing that this '}' closes");
+      take();
+    }
   }
   return result;
 }

@@ -8,6 +8,18 @@
 
 namespace pgc {
 
+/// Counts a level of nesting while it lives.
+struct NestingGuard {
+  explicit NestingGuard(unsigned &counter) : counter(counter) { ++counter; }
+  ~NestingGuard() { --counter; }
+  unsigned &counter;
+};
+
+/// Whether a token stands at the top level of a file only.
+inline bool startsTopLevel(TokenKind kind) {
+  return kind == TokenKind::Include || (kind >= TokenKind::Model && kind <= TokenKind::Evaluate);
+}
+
 class Parser {
 public:
   Parser(FileId file, uint32_t begin, uint32_t end, DiagnosticEngine &diagnostics)
@@ -30,6 +42,8 @@ private:
   SourceRange since(uint32_t begin) const { return {file, begin, std::max(begin, previous().range.end)}; }
 
   // ---- errors: each returns false, and says nothing if the same token was complained about already
+  /// False if the token here was complained about already, or by the lexer.
+  bool mayComplain();
   bool fail(SourceRange range, std::string message, std::string help = "");
   /// "expected ';' after this definition", pointing behind the last token, with the ';' to insert.
   bool expectSemicolon(const char *after);
@@ -108,11 +122,29 @@ private:
   ast::SectionKind section = ast::SectionKind::Model; ///< of the items being parsed
 };
 
-/// Counts a level of nesting while it lives.
-struct NestingGuard {
-  explicit NestingGuard(unsigned &counter) : counter(counter) { ++counter; }
-  ~NestingGuard() { --counter; }
-  unsigned &counter;
-};
+template <class Element> std::optional<ast::Block> Parser::parseBraces(Element parseElement) {
+  NestingGuard guard(blockNesting);
+  SourceRange opener = peek().range;
+  if (!at(TokenKind::LeftBrace))
+    return failExpected("'{'", at(TokenKind::Equal) ? "to compare, write '=='" : ""), std::nullopt;
+  take();
+  if (blockNesting > maxNesting) {
+    fail(opener, "blocks nest more than " + std::to_string(maxNesting) + " deep");
+    return std::nullopt;
+  }
+  ast::Block block;
+  while (!at(TokenKind::RightBrace) && !at(TokenKind::End) && !startsTopLevel(peek().kind)) {
+    if (skipLoneSemicolon())
+      continue;
+    if (!parseElement(block.statements))
+      recover();
+  }
+  // At the start of a section or of an include only the '}' is missing: the file goes on behind it.
+  bool isClosed = expectClosing(TokenKind::RightBrace, opener);
+  if (!isClosed && at(TokenKind::End))
+    return std::nullopt;
+  block.range = since(opener.begin);
+  return block;
+}
 
 } // namespace pgc
