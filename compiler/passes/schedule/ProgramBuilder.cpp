@@ -313,6 +313,8 @@ LogicalResult ProgramBuilder::build() {
   program = ProgramOp::create(builder, func.getLoc(), func.getSymNameAttr(), role,
                               phase ? phase : builder.getStringAttr(""), builder.getArrayAttr(in),
                               builder.getArrayAttr(out));
+  if (Attribute flops = func->getAttr("pg.model_flops"))
+    program->setAttr("model_flops", flops);
   program.getBody().emplaceBlock();
   builder.setInsertionPointToStart(&program.getBlock());
   for (Operation &op : func.getBody().front())

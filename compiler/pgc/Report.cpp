@@ -1,0 +1,149 @@
+#include "compiler/pgc/Report.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/Support/JSON.h"
+
+namespace pgc {
+namespace {
+
+using llvm::json::OStream;
+using pgrt::plan::Plan;
+
+void writeParameters(OStream &json, const Plan &plan, const Program &program) {
+  llvm::StringMap<std::string> places;
+  for (const ParameterInfo &parameter : program.parameters())
+    places[parameter.name] = parameter.place;
+  json.attributeArray("parameters", [&] {
+    for (const auto &parameter : plan.parameters())
+      json.object([&] {
+        json.attribute("name", parameter.name());
+        json.attributeArray("shape", [&] {
+          for (int64_t size : parameter.shape())
+            json.value(size);
+        });
+        json.attribute("group", parameter.group());
+        json.attribute("declared", places.lookup(parameter.name()));
+      });
+  });
+  json.attribute("parameter_count", program.parameterCount());
+}
+
+void writeArenas(OStream &json, const Plan &plan) {
+  int64_t total = 0;
+  json.attributeArray("arenas", [&] {
+    for (const auto &arena : plan.arenas()) {
+      int64_t instances = arena.alias_of().empty() ? std::max<int64_t>(1, arena.instances()) : 0;
+      total += arena.bytes() * instances;
+      json.object([&] {
+        json.attribute("name", arena.name());
+        json.attribute("bytes", arena.bytes());
+        json.attribute("instances", instances);
+      });
+    }
+  });
+  json.attribute("memory_bytes", total);
+}
+
+void writePrograms(OStream &json, const Plan &plan) {
+  json.attributeArray("programs", [&] {
+    for (const auto &program : plan.programs()) {
+      double flops = 0, bytes = 0;
+      int64_t launches = 0, copies = 0;
+      llvm::StringMap<std::pair<int64_t, double>> kinds; // launches and FLOPs by kind
+      for (const auto &command : program.commands()) {
+        if (!command.has_launch()) {
+          ++copies;
+          continue;
+        }
+        const auto &kernel = plan.kernels(command.launch().kernel());
+        ++launches;
+        flops += kernel.flops();
+        bytes += kernel.bytes();
+        auto &kind = kinds[kernel.kind()];
+        ++kind.first;
+        kind.second += kernel.flops();
+      }
+      json.object([&] {
+        json.attribute("name", program.name());
+        json.attribute("role", program.role());
+        json.attributeArray("phases", [&] {
+          for (const std::string &phase : program.phases())
+            json.value(phase);
+        });
+        json.attribute("batch", program.batch());
+        json.attribute("seq", program.seq());
+        json.attribute("flops", flops);
+        json.attribute("model_flops", program.model_flops());
+        json.attribute("bytes", bytes);
+        json.attribute("launches", launches);
+        json.attribute("copies", copies);
+        json.attributeObject("kinds", [&] {
+          std::vector<llvm::StringRef> names;
+          for (const auto &kind : kinds)
+            names.push_back(kind.getKey());
+          llvm::sort(names);
+          for (llvm::StringRef name : names)
+            json.attributeObject(name, [&] {
+              json.attribute("launches", kinds[name].first);
+              json.attribute("flops", kinds[name].second);
+            });
+        });
+      });
+    }
+  });
+}
+
+void writeKernels(OStream &json, const Plan &plan) {
+  std::vector<int64_t> launches(plan.kernels_size());
+  for (const auto &program : plan.programs())
+    for (const auto &command : program.commands())
+      if (command.has_launch())
+        ++launches[command.launch().kernel()];
+  json.attributeArray("kernels", [&] {
+    for (int i = 0; i < plan.kernels_size(); ++i)
+      json.object([&] {
+        const auto &kernel = plan.kernels(i);
+        json.attribute("name", kernel.symbol());
+        json.attribute("kind", kernel.kind());
+        json.attribute("chunks", kernel.chunks());
+        json.attribute("scratch_bytes", kernel.scratch_bytes());
+        json.attribute("flops", kernel.flops());
+        json.attribute("bytes", kernel.bytes());
+        json.attribute("launches", launches[i]);
+      });
+  });
+}
+
+} // namespace
+
+std::string makeReport(const Plan &plan, const Program &program, llvm::StringRef warnings) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  OStream json(os, /*IndentSize=*/1);
+  json.object([&] {
+    json.attribute("model", plan.model_name());
+    json.attribute("producer", plan.producer());
+    json.attribute("numerics", plan.numerics());
+    json.attributeArray("targets", [&] {
+      for (const auto &code : plan.code())
+        json.object([&] {
+          json.attribute("name", code.target());
+          json.attribute("code_bytes", int64_t(code.object().size()));
+        });
+    });
+    writeParameters(json, plan, program);
+    writeArenas(json, plan);
+    writePrograms(json, plan);
+    writeKernels(json, plan);
+    json.attributeArray("warnings", [&] {
+      llvm::SmallVector<llvm::StringRef> lines;
+      warnings.split(lines, '\n', -1, /*KeepEmpty=*/false);
+      for (llvm::StringRef line : lines)
+        if (line.contains(" warning: "))
+          json.value(line);
+    });
+  });
+  os << '\n';
+  return text;
+}
+
+} // namespace pgc
