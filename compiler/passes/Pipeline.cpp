@@ -1,0 +1,43 @@
+#include "compiler/passes/Pipeline.h"
+#include "compiler/passes/Passes.h"
+#include "compiler/passes/fusion/FusionPasses.h"
+#include "compiler/passes/schedule/SchedulePasses.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+
+namespace pgc {
+
+static void cleanUp(OpPassManager &pm) {
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  pm.addPass(createPrune());
+}
+
+void buildExpandPipeline(OpPassManager &pm) {
+  pm.addPass(createExpandRecurrence());
+  pm.addPass(createVerifyExpanded());
+}
+
+void buildKernelPipeline(OpPassManager &pm, const PipelineOptions &options) {
+  pm.addPass(createDifferentiate());
+  pm.addPass(createVerifyDifferentiated());
+  pm.addPass(createDecompose());
+  pm.addPass(createExpandNewtonSchulz());
+  cleanUp(pm);
+  pm.addPass(createVerifyPrimitive());
+  pm.addPass(createSplitReductions());
+  cleanUp(pm);
+  pm.addPass(createFuse());
+  pm.addPass(createVerifyFused());
+  pm.addPass(createOutlineRest());
+}
+
+void buildSchedulePipeline(OpPassManager &pm) {
+  pm.addPass(createPlaceVariables());
+  pm.addPass(createSchedule());
+  pm.addPass(createPlanMemory());
+  pm.addPass(createVerifySchedule());
+}
+
+} // namespace pgc

@@ -1,0 +1,23 @@
+// The order of the passes.
+#pragma once
+
+#include "mlir/Pass/PassManager.h"
+#include <string>
+
+namespace pgc {
+
+struct PipelineOptions {
+  /// "bf16", "f32" or "f64": see fusion/Numerics.md.
+  std::string numerics = "f32";
+};
+
+/// From what the front end emits to functions in which the recurrence is laid out.
+void buildExpandPipeline(mlir::OpPassManager &pm);
+
+/// From there to functions of kernel calls: gradients, primitive operations, numerics, fusion.
+void buildKernelPipeline(mlir::OpPassManager &pm, const PipelineOptions &options);
+
+/// From there to programs over buffers. Kernels must have been planned before.
+void buildSchedulePipeline(mlir::OpPassManager &pm);
+
+} // namespace pgc
