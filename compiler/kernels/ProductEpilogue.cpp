@@ -78,11 +78,10 @@ struct Epilogue {
   KernelOp kernel;
   const Product &product;
   Value sums; // of the row
-  Value row, column;
-  Value blockColumn; // column within the block
+  Value column, blockColumn; // of the first element, in the result and in the block
   unsigned lanes;
   const llvm::DenseMap<Value, Value> &rowOffsets;
-  llvm::DenseMap<Value, Value> known;
+  llvm::DenseMap<Value, Value> known = llvm::DenseMap<Value, Value>();
 
   /// An argument's elements here.
   Value loadArgument(BlockArgument argument) {
@@ -167,7 +166,7 @@ void emitProductEpilogue(KernelBuilder &kb, KernelOp kernel, const Product &prod
     Value sumsRow = kb.at(sums, kb.mul(r, sumStep), sum);
     auto emit = [&](Value first, Value end, unsigned count) {
       kb.loop(first, end, count, [&](Value c) {
-        Epilogue epilogue{kb, kernel, product, sumsRow, thisRow, kb.add(column, c), c, count, rowOffsets, {}};
+        Epilogue epilogue{kb, kernel, product, sumsRow, kb.add(column, c), c, count, rowOffsets};
         // Operands are read before any result is written: a result may take an operand's place in memory.
         SmallVector<Value> values;
         for (Value yielded : kernel.getYielded())
