@@ -7,26 +7,37 @@ using namespace pg;
 
 namespace {
 
-/// An operand that is spread explicitly, where the operation would spread it itself.
+/// An operand that is spread explicitly, where the operation would spread it itself; also a constant of equal numbers.
 template <typename OpTy> struct DropBroadcast : OpRewritePattern<OpTy> {
   using OpRewritePattern<OpTy>::OpRewritePattern;
 
   LogicalResult matchAndRewrite(OpTy op, PatternRewriter &rewriter) const override {
-    ArrayRef<int64_t> wanted = getTensorType(op->getResult(0)).getShape();
     for (OpOperand &operand : op->getOpOperands()) {
-      auto broadcast = operand.get().template getDefiningOp<BroadcastOp>();
-      if (!broadcast)
-        continue;
-      std::optional<Shape> shape = Shape(broadcast.getX().getType().getShape());
-      for (OpOperand &other : op->getOpOperands())
-        if (shape && &other != &operand)
-          shape = broadcastShapes(*shape, getTensorType(other.get()).getShape());
-      if (!shape || ArrayRef<int64_t>(*shape) != wanted)
-        continue;
-      rewriter.modifyOpInPlace(op, [&] { operand.set(broadcast.getX()); });
-      return success();
+      auto spreads = [&](ArrayRef<int64_t> shape) { return spreadsItself(op, operand, shape); };
+      if (auto broadcast = operand.get().template getDefiningOp<BroadcastOp>();
+          broadcast && spreads(broadcast.getX().getType().getShape())) {
+        rewriter.modifyOpInPlace(op, [&] { operand.set(broadcast.getX()); });
+        return success();
+      }
+      DenseElementsAttr constant;
+      if (matchPattern(operand.get(), m_Constant(&constant)) && constant.isSplat() &&
+          constant.getType().getRank() > 0 && spreads({})) {
+        auto type = RankedTensorType::get({}, constant.getElementType());
+        Value scalar = ConstantOp::create(rewriter, op.getLoc(), type, constant.resizeSplat(type));
+        rewriter.modifyOpInPlace(op, [&] { operand.set(scalar); });
+        return success();
+      }
     }
     return failure();
+  }
+
+  /// Whether the result keeps its shape if the operand has the given one.
+  static bool spreadsItself(Operation *op, OpOperand &operand, ArrayRef<int64_t> shape) {
+    std::optional<Shape> joined = Shape(shape);
+    for (OpOperand &other : op->getOpOperands())
+      if (joined && &other != &operand)
+        joined = broadcastShapes(*joined, getTensorType(other.get()).getShape());
+    return joined && ArrayRef<int64_t>(*joined) == getTensorType(op->getResult(0)).getShape();
   }
 };
 

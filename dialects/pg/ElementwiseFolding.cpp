@@ -79,6 +79,17 @@ OpFoldResult keep(Operation *op, unsigned operand) {
   return value.getType() == op->getResult(0).getType() ? OpFoldResult(value) : OpFoldResult();
 }
 
+/// The other operand, if one is the neutral element and the other has the result's type. `neutral` may stand on the
+/// right, and with `either` on the left too.
+OpFoldResult dropNeutral(Operation *op, ArrayRef<Attribute> operands, double neutral, bool either) {
+  if (isUniform(operands[1], neutral))
+    if (OpFoldResult kept = keep(op, 0))
+      return kept;
+  if (either && isUniform(operands[0], neutral))
+    return keep(op, 1);
+  return {};
+}
+
 int64_t wrap(uint64_t value) { return static_cast<int64_t>(value); }
 
 /// a / b rounded down; 0 where b is 0.
@@ -116,10 +127,8 @@ bool compareNumbers(Predicate predicate, auto a, auto b) {
 //===----------------------------------------------------------------------===//
 
 OpFoldResult AddOp::fold(FoldAdaptor adaptor) {
-  if (isUniform(adaptor.getRhs(), 0))
-    return keep(*this, 0);
-  if (isUniform(adaptor.getLhs(), 0))
-    return keep(*this, 1);
+  if (auto kept = dropNeutral(*this, adaptor.getOperands(), 0, /*either=*/true))
+    return kept;
   if (auto folded = foldFloats2(*this, adaptor.getOperands(), [](double a, double b) { return a + b; }))
     return folded;
   return foldInts2(*this, adaptor.getOperands(),
@@ -127,8 +136,8 @@ OpFoldResult AddOp::fold(FoldAdaptor adaptor) {
 }
 
 OpFoldResult SubOp::fold(FoldAdaptor adaptor) {
-  if (isUniform(adaptor.getRhs(), 0))
-    return keep(*this, 0);
+  if (auto kept = dropNeutral(*this, adaptor.getOperands(), 0, /*either=*/false))
+    return kept;
   if (auto folded = foldFloats2(*this, adaptor.getOperands(), [](double a, double b) { return a - b; }))
     return folded;
   return foldInts2(*this, adaptor.getOperands(),
@@ -136,10 +145,8 @@ OpFoldResult SubOp::fold(FoldAdaptor adaptor) {
 }
 
 OpFoldResult MulOp::fold(FoldAdaptor adaptor) {
-  if (isUniform(adaptor.getRhs(), 1))
-    return keep(*this, 0);
-  if (isUniform(adaptor.getLhs(), 1))
-    return keep(*this, 1);
+  if (auto kept = dropNeutral(*this, adaptor.getOperands(), 1, /*either=*/true))
+    return kept;
   if (auto folded = foldFloats2(*this, adaptor.getOperands(), [](double a, double b) { return a * b; }))
     return folded;
   return foldInts2(*this, adaptor.getOperands(),
@@ -147,14 +154,14 @@ OpFoldResult MulOp::fold(FoldAdaptor adaptor) {
 }
 
 OpFoldResult DivOp::fold(FoldAdaptor adaptor) {
-  if (isUniform(adaptor.getRhs(), 1))
-    return keep(*this, 0);
+  if (auto kept = dropNeutral(*this, adaptor.getOperands(), 1, /*either=*/false))
+    return kept;
   return foldFloats2(*this, adaptor.getOperands(), [](double a, double b) { return a / b; });
 }
 
 OpFoldResult PowOp::fold(FoldAdaptor adaptor) {
-  if (isUniform(adaptor.getRhs(), 1))
-    return keep(*this, 0);
+  if (auto kept = dropNeutral(*this, adaptor.getOperands(), 1, /*either=*/false))
+    return kept;
   return foldFloats2(*this, adaptor.getOperands(), [](double a, double b) { return std::pow(a, b); });
 }
 
@@ -185,18 +192,14 @@ OpFoldResult XorOp::fold(FoldAdaptor adaptor) {
 }
 
 OpFoldResult AndOp::fold(FoldAdaptor adaptor) {
-  if (isUniform(adaptor.getRhs(), 1))
-    return keep(*this, 0);
-  if (isUniform(adaptor.getLhs(), 1))
-    return keep(*this, 1);
+  if (auto kept = dropNeutral(*this, adaptor.getOperands(), 1, /*either=*/true))
+    return kept;
   return foldInts2(*this, adaptor.getOperands(), [](int64_t a, int64_t b) { return a & b; });
 }
 
 OpFoldResult OrOp::fold(FoldAdaptor adaptor) {
-  if (isUniform(adaptor.getRhs(), 0))
-    return keep(*this, 0);
-  if (isUniform(adaptor.getLhs(), 0))
-    return keep(*this, 1);
+  if (auto kept = dropNeutral(*this, adaptor.getOperands(), 0, /*either=*/true))
+    return kept;
   return foldInts2(*this, adaptor.getOperands(), [](int64_t a, int64_t b) { return a | b; });
 }
 

@@ -49,11 +49,10 @@ void StdOp::buildGradient(OpBuilder &builder, ValueRange resultGrads, Grads &gra
   grads[0] = MulOp::create(b, centred, divideOrZero(b, share, getResult()));
 }
 
-// g softmax(x), softmax(x) = exp(x - y).
+// g softmax(x).
 void LogSumExpOp::buildGradient(OpBuilder &builder, ValueRange resultGrads, Grads &grads) {
   ImplicitLocOpBuilder b(getLoc(), builder);
-  Value share = ExpOp::create(b, SubOp::create(b, getX(), getResult()));
-  grads[0] = MulOp::create(b, resultGrads[0], share);
+  grads[0] = MulOp::create(b, resultGrads[0], buildSoftmax(b, getX(), getAxis()));
 }
 
 // g (softmax(z) - onehot(ids)).
@@ -62,7 +61,7 @@ void TokenNllOp::buildGradient(OpBuilder &builder, ValueRange resultGrads, Grads
   ArrayRef<int64_t> shape = getZ().getType().getShape();
   int64_t axis = lastAxis(getZ());
   Shape column = reduceShape(shape, axis);
-  Value share = ExpOp::create(b, SubOp::create(b, getZ(), buildLogSumExp(b, getZ(), axis)));
+  Value share = buildSoftmax(b, getZ(), axis);
   Value hit = CompareOp::create(b, Predicate::eq, IotaOp::create(b, shape, axis),
                                 buildReshape(b, getIds(), column));
   Value onehot = ConvertOp::create(b, hit, getZ().getType().getElementType());

@@ -29,10 +29,20 @@ Value pg::buildNormalizeGradient(ImplicitLocOpBuilder &b, VectorNorm norm, Value
   return DivOp::create(b, SubOp::create(b, g, MulOp::create(b, y, along)), norm.divisor);
 }
 
-Value pg::buildLogSumExp(ImplicitLocOpBuilder &b, Value x, int64_t axis) {
+Exponentials pg::buildExponentials(ImplicitLocOpBuilder &b, Value x, int64_t axis) {
   Value top = ReduceOp::create(b, ReduceKind::max, x, axis);
   Value terms = ExpOp::create(b, SubOp::create(b, x, top));
-  return AddOp::create(b, top, LogOp::create(b, buildSum(b, terms, axis)));
+  return {top, terms, buildSum(b, terms, axis)};
+}
+
+Value pg::buildLogSumExp(ImplicitLocOpBuilder &b, Value x, int64_t axis) {
+  Exponentials parts = buildExponentials(b, x, axis);
+  return AddOp::create(b, parts.top, LogOp::create(b, parts.sum));
+}
+
+Value pg::buildSoftmax(ImplicitLocOpBuilder &b, Value x, int64_t axis) {
+  Exponentials parts = buildExponentials(b, x, axis);
+  return MulOp::create(b, parts.terms, DivOp::create(b, buildScalar(b, 1, x), parts.sum));
 }
 
 ExclusiveParts pg::buildExclusiveParts(ImplicitLocOpBuilder &b, Value y, Value v) {

@@ -18,8 +18,17 @@ VectorNorm buildVectorNorm(mlir::ImplicitLocOpBuilder &b, mlir::Value x);
 mlir::Value buildNormalizeGradient(mlir::ImplicitLocOpBuilder &b, VectorNorm norm, mlir::Value y,
                                    mlir::Value g);
 
+/// exp(x - m) with m the maximum along an axis, and m and the sum of these along the axis, which stays with size 1.
+struct Exponentials {
+  mlir::Value top, terms, sum;
+};
+Exponentials buildExponentials(mlir::ImplicitLocOpBuilder &b, mlir::Value x, int64_t axis);
+
 /// log Σ exp(x) along an axis, which stays with size 1.
 mlir::Value buildLogSumExp(mlir::ImplicitLocOpBuilder &b, mlir::Value x, int64_t axis);
+
+/// exp(x) / Σ exp(x) along an axis, from the parts that its logarithm is made of.
+mlir::Value buildSoftmax(mlir::ImplicitLocOpBuilder &b, mlir::Value x, int64_t axis);
 
 /// The mean over axes, which stay with size 1.
 mlir::Value buildMean(mlir::ImplicitLocOpBuilder &b, mlir::Value x, llvm::ArrayRef<int64_t> axes);

@@ -35,13 +35,13 @@ class Pg_UnaryOp<string mnemonic, Type type, list<Trait> traits = []> :
 // Two operands
 //===----------------------------------------------------------------------===//
 
-def Pg_AddOp : Pg_BinaryOp<"add", Pg_NumberTensor, [Pg_Differentiable]> {
+def Pg_AddOp : Pg_BinaryOp<"add", Pg_NumberTensor, [Commutative, Pg_Differentiable]> {
   let summary = "a + b";
 }
 def Pg_SubOp : Pg_BinaryOp<"sub", Pg_NumberTensor, [Pg_Differentiable]> {
   let summary = "a - b";
 }
-def Pg_MulOp : Pg_BinaryOp<"mul", Pg_NumberTensor, [Pg_Differentiable]> {
+def Pg_MulOp : Pg_BinaryOp<"mul", Pg_NumberTensor, [Commutative, Pg_Differentiable]> {
   let summary = "a · b";
 }
 def Pg_DivOp : Pg_BinaryOp<"div", Pg_FloatTensor, [Pg_Differentiable]> {
@@ -68,13 +68,13 @@ def Pg_ModOp : Pg_BinaryOp<"mod", Pg_NumberTensor, [Pg_ZeroGradient]> {
   let summary = "a - b floor(a / b), with the sign of b; no gradient";
   let description = [{Integers modulo 0 give 0.}];
 }
-def Pg_XorOp : Pg_BinaryOp<"xor", Pg_IntTensor, [Pg_ZeroGradient]> {
+def Pg_XorOp : Pg_BinaryOp<"xor", Pg_IntTensor, [Commutative, Pg_ZeroGradient]> {
   let summary = "Bitwise exclusive or of integers";
 }
-def Pg_AndOp : Pg_BinaryOp<"and", Pg_BoolTensor, [Pg_ZeroGradient]> {
+def Pg_AndOp : Pg_BinaryOp<"and", Pg_BoolTensor, [Commutative, Pg_ZeroGradient]> {
   let summary = "Both masks";
 }
-def Pg_OrOp : Pg_BinaryOp<"or", Pg_BoolTensor, [Pg_ZeroGradient]> {
+def Pg_OrOp : Pg_BinaryOp<"or", Pg_BoolTensor, [Commutative, Pg_ZeroGradient]> {
   let summary = "Either mask";
 }
 
@@ -140,7 +140,9 @@ def Pg_Predicate : I32EnumAttr<"Predicate", "how two numbers compare", [
   let cppNamespace = "::pg";
   let genSpecializedAttr = 0;
 }
-def Pg_PredicateAttr : EnumAttr<Pg_Dialect, Pg_Predicate, "predicate">;
+def Pg_PredicateAttr : EnumAttr<Pg_Dialect, Pg_Predicate, "predicate"> {
+  let assemblyFormat = "`` $value";
+}
 
 def Pg_CompareOp : Pg_InferredOp<"compare", [Pg_ZeroGradient]> {
   let summary = "A mask of where a and b compare so";

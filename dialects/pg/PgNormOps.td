@@ -101,7 +101,7 @@ def Pg_StdOp : Pg_StatisticOp<"std", [Pg_Differentiable]> {
 }
 def Pg_LogSumExpOp : Pg_CompositeOp<"logsumexp", [Pg_Differentiable]> {
   let summary = "log Σ exp(x) along an axis, which stays with size 1";
-  let description = [{Computed as m + log Σ exp(x - m), m the maximum. The gradient is g exp(x - y).}];
+  let description = [{Computed as m + log Σ exp(x - m), m the maximum. The gradient is g softmax(x).}];
   let arguments = (ins Pg_FloatTensor:$x, Pg_IntAttr:$axis);
   let results = (outs Pg_FloatTensor:$result);
   let assemblyFormat = "$x `axis` $axis attr-dict `:` functional-type(operands, results)";

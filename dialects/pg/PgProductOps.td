@@ -32,7 +32,9 @@ def Pg_PackForm : I32EnumAttr<"PackForm", "how a weight is stored", [
   let cppNamespace = "::pg";
   let genSpecializedAttr = 0;
 }
-def Pg_PackFormAttr : EnumAttr<Pg_Dialect, Pg_PackForm, "pack_form">;
+def Pg_PackFormAttr : EnumAttr<Pg_Dialect, Pg_PackForm, "pack_form"> {
+  let assemblyFormat = "`` $value";
+}
 
 def Pg_PackOp : Pg_InferredOp<"pack"> {
   let summary = "A weight, laid out in the panels that the product kernels read";

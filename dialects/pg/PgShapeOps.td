@@ -63,7 +63,9 @@ def Pg_ReduceKind : I32EnumAttr<"ReduceKind", "how elements are joined", [
   let cppNamespace = "::pg";
   let genSpecializedAttr = 0;
 }
-def Pg_ReduceKindAttr : EnumAttr<Pg_Dialect, Pg_ReduceKind, "reduce_kind">;
+def Pg_ReduceKindAttr : EnumAttr<Pg_Dialect, Pg_ReduceKind, "reduce_kind"> {
+  let assemblyFormat = "`` $value";
+}
 
 def Pg_ReduceOp : Pg_InferredOp<"reduce", [Pg_Differentiable]> {
   let summary = "The sum or the maximum over axes, which stay with size 1";
