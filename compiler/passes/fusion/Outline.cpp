@@ -174,7 +174,8 @@ private:
   /// Whether the value is needed in memory. Gathers where it is only added to a variable.
   bool findUses(Value value, SmallVectorImpl<pg::AccumulateOp> &accumulates) {
     bool isNeeded = false;
-    for (Operation *user : llvm::reverse(SmallVector<Operation *>(value.getUsers()))) {
+    SmallVector<Operation *> users(value.getUsers()); // the last one first
+    for (Operation *user : llvm::reverse(users)) {
       if (auto accumulate = dyn_cast<pg::AccumulateOp>(user))
         accumulates.push_back(accumulate);
       else if (auto reshape = dyn_cast<pg::ReshapeOp>(user))
