@@ -184,7 +184,6 @@ StmtPtr Parser::parseReturn() {
 }
 
 StmtPtr Parser::parseIf() {
-  NestingGuard guard(blockNesting);
   uint32_t begin = take().range.begin;
   auto node = std::make_unique<If>(SourceRange());
   if (!(node->condition = parseExpr()))
@@ -200,6 +199,7 @@ StmtPtr Parser::parseIf() {
   if (accept(TokenKind::Else)) {
     node->elseBlock.emplace();
     if (at(TokenKind::If)) {
+      NestingGuard guard(blockNesting);
       if (blockNesting > maxNesting)
         return fail(peek().range, "blocks nest more than " + std::to_string(maxNesting) + " deep"), nullptr;
       StmtPtr inner = parseIf();

@@ -233,12 +233,11 @@ std::unique_ptr<File> Parser::parseFile() {
   while (!at(TokenKind::End)) {
     if (skipLoneSemicolon())
       continue;
-    if (parseTopLevel(*result))
-      continue;
-    recover();
-    if (at(TokenKind::RightBrace)) { // nothing is open here
+    if (at(TokenKind::RightBrace)) {
       fail(peek().range, "there is nothing that this '}' closes");
       take();
+    } else if (!parseTopLevel(*result)) {
+      recover();
     }
   }
   return result;
