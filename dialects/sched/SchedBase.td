@@ -54,9 +54,9 @@ def Sched_BufAttr : Sched_Attr<"Buf", "buf"> {
 
 def Sched_PortAttr : Sched_Attr<"Port", "port"> {
   let summary = "A named input or output of a program";
-  let description = [{`#sched.port<"tokens" : tensor<8x128xi64> at #sched.buf<@io + 0 : 8192>>`}];
+  let description = [{`#sched.port<"tokens" of tensor<8x128xi64> at <@io + 0 : 8192>>`}];
   let parameters = (ins "::mlir::StringAttr":$name, "::mlir::RankedTensorType":$type, "BufAttr":$buffer);
-  let assemblyFormat = "`<` $name `:` $type `at` $buffer `>`";
+  let assemblyFormat = "`<` $name `of` $type `at` $buffer `>`";
 }
 
 #endif

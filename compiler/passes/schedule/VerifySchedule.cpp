@@ -21,7 +21,7 @@ public:
   enum class State { Whole, Unwritten, Torn };
 
   /// Whether [begin, end) holds what one command wrote, or what several wrote side by side: `Torn` if some of it was
-  /// written together with bytes that something else has overwritten since.
+  /// written together with other bytes of [begin, end) that something else has overwritten since.
   State stateOf(int64_t begin, int64_t end) const {
     if (begin == end)
       return State::Whole;
@@ -37,8 +37,8 @@ public:
       const Range &range = at->second;
       if (range.end <= covered)
         return State::Unwritten;
-      torn |= range.writtenBegin < begin || range.writtenEnd > end || range.writtenBegin != at->first ||
-              range.writtenEnd != range.end;
+      torn |= std::max(range.writtenBegin, begin) != std::max(at->first, begin) ||
+              std::min(range.writtenEnd, end) != std::min(range.end, end);
       covered = range.end;
     }
     return covered < end ? State::Unwritten : torn ? State::Torn : State::Whole;

@@ -1,0 +1,50 @@
+// RUN: pg-opt %s | pg-opt | FileCheck %s
+// Every operation of the dialect, printed and parsed again.
+
+// CHECK-LABEL: sched.kernel @scale(%{{.*}}: tensor<8x16xf32>, %{{.*}}: f64)
+// CHECK-SAME: attributes {chunks = 2 : i64, kind = "rows", outer = 1 : i64, result_modes = ["store"], scalars = 1 : i64}
+// CHECK: sched.yield %{{.*}} : tensor<8x16xf32>
+sched.kernel @scale(%x: tensor<8x16xf32>, %a: f64)
+    attributes {kind = "rows", outer = 1, chunks = 2, scalars = 1, result_modes = ["store"]} {
+  %s = pg.splat %a : (f64) -> tensor<f32>
+  %y = pg.mul %x, %s : (tensor<8x16xf32>, tensor<f32>) -> tensor<8x16xf32>
+  sched.yield %y : tensor<8x16xf32>
+}
+
+sched.kernel @add(%x: tensor<8x16xf32>) attributes {kind = "rows", outer = 1, result_modes = ["accumulate"]} {
+  sched.yield %x : tensor<8x16xf32>
+}
+
+pg.variable @w : tensor<8x16xf32> {space = "gradient"}
+
+// CHECK-LABEL: func.func @f
+// CHECK: %[[Y:.*]] = sched.call @scale(%{{.*}}, %{{.*}}) : (tensor<8x16xf32>, f64) -> tensor<8x16xf32>
+// CHECK: sched.call @add(%[[Y]]) accumulates [@w] : (tensor<8x16xf32>) -> ()
+func.func @f(%x: tensor<8x16xf32>) {
+  %a = pg.progress
+  %y = sched.call @scale(%x, %a) : (tensor<8x16xf32>, f64) -> tensor<8x16xf32>
+  sched.call @add(%y) accumulates [@w] : (tensor<8x16xf32>) -> ()
+  return
+}
+
+// CHECK: sched.arena @io bytes(1088)
+// CHECK: sched.constant dense<1.000000e+00> : tensor<8x16xf32> at <@io + 512 : 512>
+sched.arena @io bytes(1088)
+sched.constant dense<1.0> : tensor<8x16xf32> at <@io + 512 : 512>
+
+// CHECK-LABEL: sched.program @run
+// CHECK-SAME: inputs = [#sched.port<"x" of tensor<8x16xf32> at <@io + 0 : 512>>]
+// CHECK: sched.temp "t0" bytes(512)
+// CHECK: sched.launch @scale chunks(2) buffers [#sched.buf<@io + 0 : 512>, #sched.buf<@t0 + 0 : 512>] scalars(%{{.*}})
+// CHECK: sched.launch @add chunks(1) buffers [#sched.buf<@t0 + 0 : 512>, #sched.buf<@io + 0 : 512>]{{$}}
+// CHECK: sched.copy <@t0 + 0 : 512> to <@io + 0 : 512>
+// CHECK: sched.fill <@io + 64 : 64> with zero
+sched.program @run attributes {role = "train", phase = "plain", outputs = [],
+    inputs = [#sched.port<"x" of tensor<8x16xf32> at <@io + 0 : 512>>]} {
+  sched.temp "t0" bytes(512)
+  %a = pg.progress
+  sched.launch @scale chunks(2) buffers [#sched.buf<@io + 0 : 512>, #sched.buf<@t0 + 0 : 512>] scalars(%a)
+  sched.launch @add chunks(1) buffers [#sched.buf<@t0 + 0 : 512>, #sched.buf<@io + 0 : 512>]
+  sched.copy <@t0 + 0 : 512> to <@io + 0 : 512>
+  sched.fill <@io + 64 : 64> with zero
+}
