@@ -49,7 +49,7 @@ Digest Shard::contentHash() const {
     hash.update(body);
   } else {
     for (size_t i = 0; i < pieces; ++i)
-      hash.update(body.substr((body.size() - pieceBytes) / (pieces - 1) * i, pieceBytes));
+      hash.update(body.substr((body.size() - pieceBytes) * i / (pieces - 1), pieceBytes));
   }
   return hash.finish();
 }

@@ -2,6 +2,7 @@
 
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+#include <google/protobuf/stubs/logging.h>
 
 #include <cstring>
 
@@ -67,6 +68,7 @@ std::string unframePlan(std::string_view file, plan::Plan &plan, Digest *digest)
   Digest actual = sha256(payload);
   if (std::memcmp(actual.data(), file.data() + 24, actual.size()) != 0)
     return "the file is damaged: its content does not have the hash that its header states";
+  google::protobuf::LogSilencer silencer; // what is wrong is for the caller to say
   if (!plan.ParseFromArray(payload.data(), int(payload.size())))
     return "the file is damaged: its content is not a plan message";
   if (digest)

@@ -4,8 +4,10 @@
 #include "runtime/support/Error.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <fstream>
 #include <mutex>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -29,25 +31,41 @@ std::string CpuDevice::description() const {
   return cat(team.size(), team.size() == 1 ? " thread" : " threads", " on ", cpuDescription());
 }
 
+// What the system can still give without swapping; 0 if it does not say.
+static int64_t availableBytes() {
+  std::ifstream file("/proc/meminfo");
+  for (std::string line; std::getline(file, line);)
+    if (line.starts_with("MemAvailable:"))
+      return std::strtoll(line.c_str() + 13, nullptr, 10) * 1024;
+  return 0;
+}
+
 // Large arenas start at a huge page, so that the system can back them with such; the last part of each takes small pages.
 std::vector<void *> CpuDevice::allocate(const std::vector<int64_t> &sizes) {
+  const int64_t page = sysconf(_SC_PAGESIZE);
+  double total = 0;
+  for (int64_t bytes : sizes)
+    total += double(bytes);
+  // Memory that is promised but not there ends the process at some later touch: better to say so now.
+  if (int64_t available = availableBytes(); available && total > double(available))
+    failMachine("not enough memory: ", readableBytes(total), " are needed, ", readableBytes(double(available)),
+                " are there; a smaller micro-batch or sequence needs less");
   std::vector<void *> addresses;
   struct Piece {
     char *begin;
     int64_t bytes;
   };
   std::vector<Piece> pieces;
-  const int64_t page = sysconf(_SC_PAGESIZE);
   for (int64_t bytes : sizes) {
     int64_t needed = (bytes + overRead + page - 1) / page * page;
     int64_t reserved = needed + (needed >= hugePage ? hugePage : 0);
-    void *raw = mmap(nullptr, size_t(reserved), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *raw = mmap(nullptr, size_t(reserved), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (raw == MAP_FAILED)
       failMachine("not enough memory: ", readableBytes(double(bytes)), " cannot be had");
     mappings.push_back({raw, size_t(reserved)});
     char *address = static_cast<char *>(raw);
     if (needed >= hugePage) {
-      address += (hugePage - int64_t(reinterpret_cast<uintptr_t>(raw) % hugePage)) % hugePage;
+      address += (hugePage - int64_t(reinterpret_cast<uintptr_t>(raw) % uintptr_t(hugePage))) % hugePage;
       madvise(address, size_t(needed), MADV_HUGEPAGE);
     }
     addresses.push_back(address);

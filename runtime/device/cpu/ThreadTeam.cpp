@@ -36,11 +36,11 @@ ThreadTeam::ThreadTeam(int threads) {
   flushDenormals();
   workers.reserve(size_t(threads - 1));
   for (int i = 1; i < threads; ++i)
-    workers.emplace_back([this, i] { workerLoop(i); });
+    workers.emplace_back([this] { workerLoop(); });
 }
 
 ThreadTeam::~ThreadTeam() {
-  stopping = true;
+  stopping.store(true, std::memory_order_relaxed);
   round.fetch_add(1, std::memory_order_release);
   round.notify_all();
   for (std::thread &worker : workers)
@@ -48,25 +48,29 @@ ThreadTeam::~ThreadTeam() {
 }
 
 void ThreadTeam::takeChunks(int thread) {
-  for (;;) {
-    int64_t chunk = nextChunk.fetch_add(1, std::memory_order_relaxed);
-    if (chunk >= chunks)
-      return;
-    body(context, chunk, thread);
+  uint64_t seen = untaken.load(std::memory_order_relaxed);
+  while (uint32_t(seen) != 0) {
+    if (!untaken.compare_exchange_weak(seen, seen - 1, std::memory_order_acquire, std::memory_order_relaxed))
+      continue;
+    int64_t all = chunks;
+    body(context, all - int64_t(uint32_t(seen)), thread);
+    // From here on the owner may start another loop: nothing of this one may be read.
+    if (finished.fetch_add(1, std::memory_order_acq_rel) + 1 == all)
+      finished.notify_one();
+    seen = untaken.load(std::memory_order_relaxed);
   }
 }
 
-void ThreadTeam::workerLoop(int thread) {
+void ThreadTeam::workerLoop() {
   flushDenormals();
+  const int thread = nextThread.fetch_add(1, std::memory_order_relaxed);
   int32_t seen = 0;
   for (;;) {
     awaitChange(round, seen);
-    ++seen; // the owner waits for all workers in each round, so none is missed
-    if (stopping)
+    seen = round.load(std::memory_order_acquire);
+    if (stopping.load(std::memory_order_relaxed))
       return;
     takeChunks(thread);
-    if (busy.fetch_sub(1, std::memory_order_acq_rel) == 1)
-      busy.notify_one();
   }
 }
 
@@ -79,13 +83,14 @@ void ThreadTeam::run(int64_t count, Body function, void *data) {
   body = function;
   context = data;
   chunks = count;
-  nextChunk.store(0, std::memory_order_relaxed);
-  busy.store(int32_t(workers.size()), std::memory_order_relaxed);
+  finished.store(0, std::memory_order_relaxed);
+  uint64_t number = (untaken.load(std::memory_order_relaxed) >> 32) + 1;
+  untaken.store(number << 32 | uint64_t(count), std::memory_order_release);
   round.fetch_add(1, std::memory_order_release);
   round.notify_all();
   takeChunks(0);
-  for (int32_t left; (left = busy.load(std::memory_order_acquire)) != 0;)
-    awaitChange(busy, left);
+  for (int32_t done; (done = finished.load(std::memory_order_acquire)) != int32_t(count);)
+    awaitChange(finished, done);
 }
 
 } // namespace pgrt

@@ -1,10 +1,12 @@
-// A fixed team of threads for short parallel loops: fork, a shared counter of chunks, join. Waiting threads spin for some
-// microseconds, then sleep.
+// A fixed team of threads for short parallel loops: a shared counter of chunks, and a wait for the last of them. Waiting
+// threads spin for some microseconds, then sleep. A thread that the system keeps from running delays a loop only if it holds
+// a chunk.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <thread>
+#include <type_traits>
 #include <vector>
 
 namespace pgrt {
@@ -23,7 +25,7 @@ public:
   using Body = void (*)(void *context, int64_t chunk, int thread);
 
   /// Calls body(context, chunk, thread) once for every chunk in [0, chunks); thread is in [0, size()). Returns when all are
-  /// done. Not reentrant; only from the thread that made the team. `body` must not throw.
+  /// done; chunks < 2³¹. Not reentrant; only from the thread that made the team. `body` must not throw.
   void run(int64_t chunks, Body body, void *context);
 
   /// The same for anything callable as body(chunk, thread).
@@ -35,20 +37,23 @@ public:
   }
 
 private:
-  void workerLoop(int thread);
+  void workerLoop();
   void takeChunks(int thread);
 
   std::vector<std::thread> workers;
 
-  // Written by the owner before `round` is raised, read by workers after they saw it.
+  // The loop under way. Written by the owner while nobody holds a chunk, read only by who holds one.
   Body body = nullptr;
   void *context = nullptr;
   int64_t chunks = 0;
-  bool stopping = false;
 
-  alignas(64) std::atomic<int64_t> nextChunk{0};
-  alignas(64) std::atomic<int32_t> round{0};
-  alignas(64) std::atomic<int32_t> busy{0};
+  // Number of the loop (upper half) and of its chunks that nobody has taken yet (lower half). The number keeps a thread
+  // that was suspended from taking a chunk of a later loop by an old value.
+  alignas(64) std::atomic<uint64_t> untaken{0};
+  alignas(64) std::atomic<int32_t> finished{0}; // chunks of this loop
+  alignas(64) std::atomic<int32_t> round{0};    // raised for each loop, to wake sleepers
+  std::atomic<int32_t> nextThread{1};
+  std::atomic<bool> stopping{false};
 };
 
 } // namespace pgrt
