@@ -1,0 +1,24 @@
+"""Configuration of the lit tests: each file says in RUN lines what to run, and FileCheck what must come out."""
+import os
+
+import lit.formats
+import lit.util
+
+config.name = "pg"
+config.test_format = lit.formats.ShTest(execute_external=False)
+config.suffixes = [".mlir", ".pgm", ".test"]
+config.excludes = ["Inputs", "golden", "data"]
+config.test_source_root = os.path.dirname(__file__)
+config.test_exec_root = os.path.join(config.build_dir, "tests", "lit")
+
+tools = os.path.join(config.build_dir, "bin")
+llvm_tools = config.llvm_tools_dir
+config.environment["PATH"] = os.pathsep.join([tools, llvm_tools, os.environ["PATH"]])
+# A tool that is not built makes its tests unsupported, not failed, when they name it in REQUIRES.
+for tool in ("pgc", "pgrt", "pgdata", "pg-opt"):
+    path = os.path.join(tools, tool)
+    if os.path.exists(path):
+        config.available_features.add(tool)
+    # Only the word itself: not a part of pgc-something, of a path, or behind a dash.
+    config.substitutions.append((r"%" + tool + r"\b", path))
+config.substitutions.append((r"%models\b", os.path.join(config.source_dir, "models")))
