@@ -72,6 +72,9 @@ void DiagnosticEngine::sortByPlace(size_t first) {
 // --------------------------------------------------------------------------------------------------------- printing
 
 namespace {
+constexpr const char *bold = "\033[1m", *red = "\033[1;31m", *magenta = "\033[1;35m", *blue = "\033[1;34m",
+                     *green = "\033[1;32m", *plain = "\033[0m";
+
 /// A line of source as a terminal shows it: tabs become spaces, what cannot be shown a '?', and offsets into the line
 /// map to columns.
 struct ShownLine {
@@ -115,19 +118,22 @@ void DiagnosticEngine::printSnippet(SourceRange range, std::ostream &os, SourceR
   unsigned begin = shown.column(range.begin - start);
   size_t lastByte = std::min<size_t>(range.end - start, line.size()); // only the first line of a long range
   unsigned end = std::max(begin + 1, shown.column(lastByte));
-  os << gutter << "   " << std::string(begin, ' ') << '^' << std::string(end - begin - 1, '~') << '\n';
+  os << gutter << "   " << std::string(begin, ' ') << style(green) << '^' << std::string(end - begin - 1, '~') << style(plain)
+     << '\n';
   if (insertText.empty() || insertAt.file != range.file || manager.lineColumn(insertAt.file, insertAt.begin).line != at.line)
     return;
-  os << gutter << " | " << std::string(shown.column(insertAt.begin - start), ' ') << insertText << '\n';
+  os << gutter << " | " << std::string(shown.column(insertAt.begin - start), ' ') << style(green) << insertText << style(plain)
+     << '\n';
 }
 
 void DiagnosticEngine::print(const Diagnostic &diagnostic, std::ostream &os) const {
-  auto head = [&](SourceRange range, const char *label, const std::string &text) {
+  auto head = [&](SourceRange range, const char *label, const char *labelColor, const std::string &text) {
     if (range.isValid())
-      os << manager.place(range) << ": ";
-    os << label << ": " << text;
+      os << style(bold) << manager.place(range) << ": " << style(plain);
+    os << style(labelColor) << label << ": " << style(plain) << style(bold) << text << style(plain);
   };
-  head(diagnostic.range, diagnostic.severity == Severity::Error ? "error" : "warning", diagnostic.message);
+  bool isError = diagnostic.severity == Severity::Error;
+  head(diagnostic.range, isError ? "error" : "warning", isError ? red : magenta, diagnostic.message);
   if (!diagnostic.name.empty())
     os << " [" << diagnostic.name << ']';
   os << '\n';
@@ -135,7 +141,7 @@ void DiagnosticEngine::print(const Diagnostic &diagnostic, std::ostream &os) con
     printSnippet(diagnostic.range, os, diagnostic.insertAt, diagnostic.insertText);
   for (const Diagnostic::Attachment &attachment : diagnostic.attachments) {
     if (attachment.range.isValid()) {
-      head(attachment.range, "note", attachment.text);
+      head(attachment.range, "note", blue, attachment.text);
       os << '\n';
       printSnippet(attachment.range, os);
       continue;

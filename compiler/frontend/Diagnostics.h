@@ -77,6 +77,9 @@ public:
   /// References to these are no longer valid.
   void sortByPlace(size_t first);
 
+  /// Prints with ANSI colours.
+  void useColor(bool use) { color = use; }
+
   bool hasErrors() const { return errorCount != 0; }
   unsigned numErrors() const { return errorCount; }
   unsigned numWarnings() const { return warningCount; }
@@ -103,7 +106,11 @@ private:
   Diagnostic dropped;
   std::set<std::tuple<FileId, uint32_t, uint32_t, std::string>> seen;
   std::set<std::string> warningErrors, ignoredWarnings;
+  /// The escape sequence, or "" without colours.
+  const char *style(const char *sequence) const { return color ? sequence : ""; }
+
   bool allWarningsAreErrors = false;
+  bool color = false;
   unsigned errorCount = 0, warningCount = 0;
   size_t printed = 0;
 };
