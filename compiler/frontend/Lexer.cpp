@@ -244,10 +244,10 @@ void Lexer::unknown() {
 }
 
 std::vector<Token> Lexer::run() {
-  if (std::optional<size_t> invalid = findInvalidUtf8(text)) {
-    SourceRange at{file, uint32_t(*invalid), uint32_t(*invalid + 1)};
-    error(at, "this is not valid UTF-8");
-    text = text.substr(0, std::max(*invalid, position));
+  if (std::optional<size_t> invalid = findInvalidUtf8(text.substr(position))) {
+    auto at = static_cast<uint32_t>(position + *invalid);
+    diagnostics.error({file, at, at + 1}, "this is not valid UTF-8");
+    text = text.substr(0, at);
   }
   if (position == 0 && text.substr(0, 3) == "\xEF\xBB\xBF") // a byte order mark
     position = 3;
