@@ -1,0 +1,378 @@
+// loadProgram: reads, traces every phase once, checks, and keeps what emission
+// needs.
+#include "compiler/frontend/AstPrinter.h"
+#include "compiler/frontend/BatchSplit.h"
+#include "compiler/frontend/Frontend.h"
+#include "compiler/frontend/ModelFunctions.h"
+#include "compiler/frontend/Phases.h"
+#include "compiler/frontend/Sections.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "llvm/Support/Path.h"
+#include <sstream>
+
+namespace pgc {
+
+namespace {
+
+class FrontendProgram : public Program {
+public:
+  FrontendProgram(const FrontendOptions &options) {
+    theName = llvm::sys::path::stem(options.file).str();
+  }
+
+  bool load(const FrontendOptions &options, mlir::MLIRContext &context,
+            llvm::raw_ostream &os);
+
+  llvm::StringRef name() const override { return theName; }
+  const std::string &source() const override { return flattened; }
+  const TrainSettings &train() const override { return settings; }
+  llvm::ArrayRef<std::string> switches() const override { return switchNames; }
+  llvm::ArrayRef<Phase> phases() const override { return thePhases; }
+  llvm::ArrayRef<ParameterInfo> parameters() const override { return infos; }
+  int64_t parameterCount() const override;
+  bool lossSplitsBySequence() const override { return splits; }
+  llvm::ArrayRef<SectionItem> items() const override { return sectionItems; }
+  mlir::OwningOpRef<mlir::ModuleOp>
+  emit(mlir::MLIRContext &context, llvm::ArrayRef<EmitRequest> requests,
+       llvm::raw_ostream &os) override;
+
+private:
+  bool check();
+  bool checkStructure();
+  bool checkConstants(mlir::Block *scratch);
+  bool tracePhases(mlir::ModuleOp scratch);
+  void warnOfDeadParameters();
+  void addVariables(mlir::ModuleOp module);
+  void addAttributes(mlir::ModuleOp module);
+  bool emitOne(mlir::ModuleOp module, const EmitRequest &request);
+  const std::vector<const ParameterRecord *> *reachedIn(
+      const std::string &phase, const std::vector<bool> &on);
+  bool flush(llvm::raw_ostream &os) {
+    std::ostringstream text;
+    diagnostics.printNew(text);
+    os << text.str();
+    return !diagnostics.hasErrors();
+  }
+
+  SourceManager sources;
+  DiagnosticEngine diagnostics{sources};
+  std::unique_ptr<SourceProgram> program;
+  std::unique_ptr<Session> session;
+  std::string theName, flattened;
+  TrainSettings settings;
+  bool averages = false, splits = false;
+  std::vector<std::string> switchNames;
+  std::vector<Phase> thePhases;
+  std::vector<ParameterInfo> infos;
+  std::vector<SectionItem> sectionItems;
+  /// By phase: the parameters that its loss depends on.
+  std::map<std::string, std::vector<const ParameterRecord *>> reached;
+};
+
+} // namespace
+
+int64_t FrontendProgram::parameterCount() const {
+  int64_t count = 0;
+  for (const ParameterInfo &info : infos)
+    count += info.elements();
+  return count;
+}
+
+bool FrontendProgram::load(const FrontendOptions &options,
+                           mlir::MLIRContext &context,
+                           llvm::raw_ostream &os) {
+  context.loadDialect<pg::PgDialect, mlir::func::FuncDialect,
+                      mlir::arith::ArithDialect, mlir::math::MathDialect>();
+  program = pgc::load(options.file, options.defines, sources, diagnostics);
+  if (!flush(os) || !program)
+    return false;
+  session = std::make_unique<Session>(*program, sources, diagnostics, context);
+  bool good = check();
+  return flush(os) && good;
+}
+
+/// Sections that a program cannot do without.
+bool FrontendProgram::checkStructure() {
+  using ast::SectionKind;
+  SourceRange start{program->mainFile, 0, 0};
+  for (SectionKind kind :
+       {SectionKind::Model, SectionKind::Loss, SectionKind::Train})
+    if (program->section(kind).empty())
+      diagnostics.error(start, std::string("there is no '") +
+                                   ast::spelling(kind) +
+                                   "' section, here or in what is included");
+  if (session->switches.size() > 8)
+    diagnostics.error(session->switches[8]->range,
+                      "at most 8 switches are possible");
+  return !diagnostics.hasErrors();
+}
+
+/// Assertions, and that overrides keep the kind of a number.
+bool FrontendProgram::checkConstants(mlir::Block *scratch) {
+  Pass pass;
+  pass.switches.assign(session->switches.size(), true);
+  pass.place = "assert";
+  Evaluator ev(*session, pass, scratch);
+  for (const auto &symbol : program->symbols) {
+    const std::vector<Definition> &stack = symbol->stack;
+    if (symbol->kind != SymbolKind::Constant || stack.size() < 2)
+      continue;
+    auto isNumber = [](const ast::Expr &e) {
+      auto *sign = llvm::dyn_cast<ast::Unary>(&e);
+      const ast::Expr &inner = sign ? *sign->operand : e;
+      return llvm::isa<ast::Integer, ast::Float>(inner);
+    };
+    const ast::Let &first = stack[0].let(), &last = stack.back().let();
+    if (!isNumber(*first.value))
+      continue;
+    Value before = ev.constant(*symbol, 0, first.value->range);
+    Value after = ev.constant(*symbol, stack.size() - 1, last.value->range);
+    bool same = before.isInteger() ? after.isInteger()
+                                   : after.isNumber() || after.isStep();
+    if (!after.isPoison() && before.isNumber() && !same)
+      ev.error(last.value->range, "'" + symbol->name + "' is " +
+                                      before.kindName().str() +
+                                      "; this is " + after.kindName().str())
+          .note(Symbol::nameRange(stack[0]), "declared here");
+  }
+  if (diagnostics.hasErrors())
+    return false;
+  Scope &scope = ev.newScope(nullptr);
+  for (const ast::Assert *assertion : program->assertions)
+    ev.checkAssert(*assertion, scope);
+  return !diagnostics.hasErrors();
+}
+
+/// Traces every phase, which finds the parameters.
+bool FrontendProgram::tracePhases(mlir::ModuleOp scratch) {
+  ModelRequest request;
+  request.batch = settings.sequencesPerPart();
+  request.seq = settings.seq;
+  bool first = true;
+  for (const Phase &phase : thePhases) {
+    if (!phase.trains)
+      continue;
+    request.name = "forward." + phase.name;
+    request.phase = phase.name;
+    request.switches = phase.switches;
+    ModelTrace trace = buildModel(*session, scratch, request);
+    if (!trace.function)
+      return false;
+    for (const ParameterRecord *p : trace.declared)
+      session->parameters.find(p->name)->trained = true;
+    reached[phase.name] = trace.reached;
+    bool phaseSplits = pgc::lossSplitsBySequence(trace.function);
+    splits = (first || splits) && phaseSplits;
+    first = false;
+  }
+  request.name = "score";
+  request.phase = "";
+  request.score = true;
+  request.switches.assign(session->switches.size(), true);
+  return bool(buildModel(*session, scratch, request).function);
+}
+
+void FrontendProgram::warnOfDeadParameters() {
+  std::set<const ParameterRecord *> used;
+  for (auto &[phase, parameters] : reached)
+    used.insert(parameters.begin(), parameters.end());
+  for (const ParameterRecord &p : session->parameters.all())
+    if (p.trained && !used.count(&p))
+      diagnostics.warning(p.nameRange, "dead-parameter",
+                          "the parameter '" + p.name +
+                              "' is dead: no result depends on it in any "
+                              "phase");
+}
+
+bool FrontendProgram::check() {
+  if (!checkStructure())
+    return false;
+  mlir::OwningOpRef<mlir::ModuleOp> scratch =
+      mlir::ModuleOp::create(mlir::UnknownLoc::get(&session->context));
+  auto function = startFunction(*session, *scratch, "settings", "", "", {});
+  mlir::Block *block = &function.getBody().front();
+  if (!checkConstants(block))
+    return false;
+  std::vector<Value> conditions = evaluateSwitches(*session);
+  if (diagnostics.hasErrors())
+    return false;
+  for (const ast::Switch *s : session->switches)
+    switchNames.push_back(s->name.text);
+  thePhases = findPhases(*session, conditions);
+
+  Pass pass;
+  pass.switches.assign(session->switches.size(), true);
+  pass.place = "train";
+  Evaluator ev(*session, pass, block);
+  std::optional<TrainSection> train = readTrain(ev);
+  if (!train)
+    return false;
+  settings = train->settings;
+  averages = train->average.has_value();
+  if (!tracePhases(*scratch))
+    return false;
+  checkCoverage(ev, ast::SectionKind::Train, train->rules, true);
+  sectionItems = readOtherSections(ev);
+  if (diagnostics.hasErrors())
+    return false;
+  for (const Phase &phase : thePhases)
+    if (phase.trains &&
+        !buildUpdate(*session, *scratch, "update." + phase.name, phase.name,
+                     phase.switches, reached[phase.name]))
+      return false;
+  warnOfDeadParameters();
+  for (const ParameterRecord &p : session->parameters.all()) {
+    ParameterInfo info{p.name, {}, p.group, sources.place(p.nameRange)};
+    for (const Dim &d : p.dims)
+      info.shape.push_back(d.size);
+    infos.push_back(std::move(info));
+  }
+  flattened = printFlattened(*program);
+  return !diagnostics.hasErrors();
+}
+
+void FrontendProgram::addVariables(mlir::ModuleOp module) {
+  mlir::OpBuilder b = mlir::OpBuilder::atBlockEnd(module.getBody());
+  auto add = [&](const std::string &name, const Dims &dims,
+                 llvm::StringRef space, SourceRange range) {
+    llvm::SmallVector<int64_t> shape;
+    for (const Dim &d : dims)
+      shape.push_back(d.size);
+    auto type = mlir::RankedTensorType::get(shape, b.getF32Type());
+    return pg::VariableOp::create(b, session->location(range), name, type,
+                                  space);
+  };
+  for (const ParameterRecord &p : session->parameters.all()) {
+    auto variable = add(p.name, p.dims, "parameter", p.nameRange);
+    variable.setGroup(p.group);
+    variable.setInitAttr(p.init);
+  }
+  for (const ParameterRecord &p : session->parameters.all())
+    if (p.trained)
+      add(p.name + ":grad", p.dims, "gradient", p.nameRange);
+  for (const StateRecord &s : session->states.all())
+    add(s.name, s.dims, "state", {}).setInitAttr(s.init);
+  if (averages)
+    for (const ParameterRecord &p : session->parameters.all())
+      if (p.trained)
+        add(p.name + ":average", p.dims, "average", p.nameRange);
+}
+
+void FrontendProgram::addAttributes(mlir::ModuleOp module) {
+  mlir::Builder b(&session->context);
+  auto named = [&](llvm::StringRef key, mlir::Attribute value) {
+    return b.getNamedAttr(key, value);
+  };
+  const TrainSettings &t = settings;
+  module->setAttr(
+      "pg.train",
+      b.getDictionaryAttr(
+          {named("data", b.getStringAttr(t.dataName)),
+           named("order", b.getStringAttr(t.order)),
+           named("seq", b.getI64IntegerAttr(t.seq)),
+           named("batch_tokens", b.getI64IntegerAttr(t.batchTokens)),
+           named("parts", b.getI64IntegerAttr(t.parts)),
+           named("seconds", b.getF64FloatAttr(t.seconds)),
+           named("reserve", b.getF64FloatAttr(t.reserve)),
+           named("steps", b.getI64IntegerAttr(t.steps))}));
+  llvm::SmallVector<mlir::Attribute> list;
+  for (const std::string &name : switchNames)
+    list.push_back(b.getDictionaryAttr(
+        {named("name", b.getStringAttr(name)),
+         named("condition", mlir::FlatSymbolRefAttr::get(
+                                &session->context, "switch." + name))}));
+  module->setAttr("pg.switches", b.getArrayAttr(list));
+  module->setAttr("pg.model", b.getStringAttr(theName));
+  module->setAttr("pg.source", b.getStringAttr(flattened));
+}
+
+const std::vector<const ParameterRecord *> *
+FrontendProgram::reachedIn(const std::string &phase,
+                           const std::vector<bool> &on) {
+  auto it = reached.find(phase);
+  if (it != reached.end())
+    return &it->second;
+  // A phase that cannot occur, but was asked for.
+  mlir::OwningOpRef<mlir::ModuleOp> scratch =
+      mlir::ModuleOp::create(mlir::UnknownLoc::get(&session->context));
+  ModelRequest request;
+  request.name = "forward";
+  request.phase = phase;
+  request.switches = on;
+  request.batch = settings.sequencesPerPart();
+  request.seq = settings.seq;
+  ModelTrace trace = buildModel(*session, *scratch, request);
+  if (!trace.function)
+    return nullptr;
+  return &(reached[phase] = trace.reached);
+}
+
+bool FrontendProgram::emitOne(mlir::ModuleOp module,
+                              const EmitRequest &request) {
+  using Role = EmitRequest::Role;
+  std::vector<bool> on(switchNames.size(), true);
+  std::string phase;
+  if (request.role != Role::Score) {
+    auto parsed = parsePhase(*session, request.phase);
+    if (!parsed) {
+      diagnostics.error({}, "there is no phase '" + request.phase + "'");
+      return false;
+    }
+    on = *parsed;
+    phase = phaseName(*session, on);
+  }
+  if (request.role == Role::Update) {
+    auto *parameters = reachedIn(phase, on);
+    std::string name =
+        request.name.empty() ? "update." + phase : request.name;
+    return parameters && buildUpdate(*session, module, name, phase, on,
+                                     *parameters);
+  }
+  ModelRequest model;
+  model.score = request.role == Role::Score;
+  model.name = !request.name.empty() ? request.name
+               : model.score         ? "score"
+                                     : "forward." + phase;
+  model.phase = phase;
+  model.switches = on;
+  model.batch = request.batch;
+  model.seq = request.seq;
+  model.wantLogits = request.wantLogits;
+  if (model.batch < 1 || model.seq < 1 ||
+      model.batch > (int64_t(1) << 40) / model.seq) {
+    diagnostics.error({}, "no program has tokens of the shape [" +
+                              std::to_string(model.batch) + ", " +
+                              std::to_string(model.seq) + "]");
+    return false;
+  }
+  return bool(buildModel(*session, module, model).function);
+}
+
+mlir::OwningOpRef<mlir::ModuleOp>
+FrontendProgram::emit(mlir::MLIRContext &context,
+                      llvm::ArrayRef<EmitRequest> requests,
+                      llvm::raw_ostream &os) {
+  mlir::OwningOpRef<mlir::ModuleOp> module =
+      mlir::ModuleOp::create(mlir::UnknownLoc::get(&context));
+  addVariables(*module);
+  addAttributes(*module);
+  bool good = buildScalarFunctions(*session, *module);
+  for (const EmitRequest &request : requests)
+    good = good && emitOne(*module, request);
+  flush(os);
+  if (!good)
+    return nullptr;
+  return module;
+}
+
+std::unique_ptr<Program> loadProgram(const FrontendOptions &options,
+                                     mlir::MLIRContext &context,
+                                     llvm::raw_ostream &diagnostics) {
+  auto program = std::make_unique<FrontendProgram>(options);
+  if (!program->load(options, context, diagnostics))
+    return nullptr;
+  return program;
+}
+
+} // namespace pgc

@@ -1,0 +1,306 @@
+// Declarations of parameters, and of the states of optimizers.
+#include "compiler/frontend/Evaluator.h"
+
+namespace pgc {
+
+std::string Evaluator::fullName(llvm::StringRef path) const {
+  std::string scope;
+  auto add = [&scope](llvm::StringRef part) {
+    if (part.consume_front("/"))
+      scope.clear();
+    if (!scope.empty() && !part.empty())
+      scope += ".";
+    scope += part;
+  };
+  for (const Frame &frame : frames)
+    add(frame.prefix);
+  add(path);
+  return scope;
+}
+
+static bool isFullName(llvm::StringRef name) {
+  return !name.empty() && llvm::all_of(name, [](char c) {
+    return llvm::isAlnum(c) || c == '_' || c == '.' || c == '-';
+  });
+}
+
+/// The elements of a small constant tensor, spread to a shape.
+static std::optional<std::vector<float>> spread(const Tensor &t,
+                                                const Dims &dims) {
+  if (!t.constants || t.rank() > dims.size() ||
+      int64_t(t.constants->size()) != t.elements())
+    return std::nullopt;
+  size_t skip = dims.size() - t.rank();
+  int64_t total = *countElements(dims);
+  std::vector<float> values(total);
+  for (int64_t i = 0; i < total; ++i) {
+    int64_t rest = i, source = 0, stride = 1;
+    for (size_t axis = dims.size(); axis-- > 0;) {
+      int64_t at = rest % dims[axis].size;
+      rest /= dims[axis].size;
+      if (axis < skip)
+        continue;
+      const Dim &d = t.dims[axis - skip];
+      if (d.size != 1 && d.size != dims[axis].size)
+        return std::nullopt;
+      if (d.size != 1)
+        source += at * stride;
+      stride *= d.size;
+    }
+    values[i] = float((*t.constants)[source]);
+  }
+  return values;
+}
+
+mlir::DictionaryAttr Evaluator::initializer(const Value &value,
+                                            const Dims &dims,
+                                            SourceRange range,
+                                            const char *what) {
+  auto kind = [&](llvm::StringRef name) {
+    return builder.getNamedAttr("kind", builder.getStringAttr(name));
+  };
+  auto type = typeOf(dims, Element::Float);
+  if (value.isNumber()) {
+    auto dense = mlir::DenseElementsAttr::get(type, float(value.asDouble()));
+    return builder.getDictionaryAttr(
+        {kind("constant"), builder.getNamedAttr("value", dense)});
+  }
+  if (value.isDraw()) {
+    const Draw &draw = value.asDraw();
+    auto scale = builder.getF64FloatAttr(draw.scale);
+    if (draw.orthogonal && dims.size() != 2) {
+      error(range, "orthogonal() initialises matrices; this has the shape " +
+                       describe(dims));
+      return {};
+    }
+    return builder.getDictionaryAttr(
+        {kind(draw.orthogonal ? "orthogonal" : "normal"),
+         builder.getNamedAttr(draw.orthogonal ? "scale" : "std", scale)});
+  }
+  if (value.isStep()) {
+    notKnown(range, value, std::string("the initial value of ") + what);
+    return {};
+  }
+  if (!value.isTensor()) {
+    if (!value.isPoison())
+      error(range, std::string("the initial value of ") + what +
+                       " is a number, a tensor or a draw; this is " +
+                       value.kindName().str());
+    return {};
+  }
+  const Tensor &t = value.asTensor();
+  bool fits = t.rank() <= dims.size();
+  for (size_t i = 1; fits && i <= t.rank(); ++i) {
+    int64_t size = t.dims[t.rank() - i].size;
+    fits = size == 1 || size == dims[dims.size() - i].size;
+  }
+  if (!fits) {
+    error(range, "the initial value " + describe(t.dims) +
+                     " does not broadcast to the shape " + describe(dims))
+        .defines(dims);
+    return {};
+  }
+  auto values = spread(t, dims);
+  if (!values) {
+    error(range, "initial values that are computed are not built yet: only "
+                 "numbers, rows(…), normal(…) and orthogonal()");
+    return {};
+  }
+  auto dense =
+      mlir::DenseElementsAttr::get(type, llvm::ArrayRef<float>(*values));
+  return builder.getDictionaryAttr(
+      {kind("constant"), builder.getNamedAttr("value", dense)});
+}
+
+/// Says which call's prefix should have told two parameters apart.
+void Evaluator::explainPrefix(Report &report) {
+  for (const Frame &frame : llvm::reverse(frames)) {
+    if (!frame.fn->under)
+      continue;
+    report.note(frame.fn->under->range,
+                "in a call of '" + frame.fn->name.text +
+                    "', whose prefix does not depend on the layer");
+    std::string index = "i";
+    if (!frame.fn->formals.empty())
+      index = frame.fn->formals.back().name.text;
+    std::string prefix = "\"" + frame.prefix + ".{" + index + "}\"";
+    report.help("give each layer its own: under " + prefix +
+                "; or share one: declare it outside the layers");
+    return;
+  }
+  report.help("did you forget 'under'? It puts a prefix before the names of "
+              "what a function declares");
+}
+
+bool Evaluator::checkDeclaredOnce(const std::string &name,
+                                  const ast::Param &param) {
+  auto [it, isNew] = declarations.try_emplace(name, Declared{&param, regions});
+  if (isNew)
+    return true;
+  Declared &first = it->second;
+  bool sameOwner = first.regions.size() == regions.size();
+  bool sameVisit = sameOwner;
+  for (size_t i = 0; sameOwner && i < regions.size(); ++i) {
+    sameOwner = first.regions[i].sameOwner(regions[i]);
+    sameVisit = sameVisit && first.regions[i].visit == regions[i].visit;
+  }
+  if (sameOwner && !sameVisit) {
+    first.regions = regions; // visits of one layer share it
+    return true;
+  }
+  if (!reportedTwice.insert(&param).second)
+    return false;
+  if (regions.empty() != first.regions.empty()) {
+    const Region &inside =
+        regions.empty() ? first.regions.back() : regions.back();
+    Report report =
+        error(param.name.range, inside.describe() +
+                                    " declares the parameter '" + name +
+                                    "', which is declared outside too");
+    if (first.declaration != &param)
+      report.note(first.declaration->name.range, "declared here first");
+    return false;
+  }
+  if (sameOwner || regions.empty()) {
+    Report report = error(param.name.range,
+                          "the parameter '" + name + "' is declared twice" +
+                              (regions.empty() ? std::string()
+                                               : " by " +
+                                                     regions.back().describe()));
+    if (first.declaration != &param)
+      report.note(first.declaration->name.range, "declared here first");
+    report.help("did you forget 'under'? A parameter is declared once in a "
+                "pass; use the value where it is needed again");
+    return false;
+  }
+  const Region &a = first.regions.back(), &b = regions.back();
+  std::string both;
+  if (!a.merge && !b.merge)
+    both = "layers " + pgc::describe(a.label) + " and " +
+           pgc::describe(b.label);
+  else
+    both = a.describe() + " and " + b.describe();
+  Report report = error(param.name.range,
+                        both + " both declare the parameter '" + name + "'");
+  explainPrefix(report);
+  return false;
+}
+
+Value Evaluator::declareParameter(const ast::Param &param, Scope *scope) {
+  bool topLevel = !scope;
+  Scope &own = topLevel ? newScope(nullptr) : *scope;
+  std::string name;
+  if (param.path) {
+    auto path = format(*param.path, own);
+    if (!path)
+      return Value();
+    name = topLevel ? *path : fullName(*path);
+    if (topLevel && !name.empty() && name[0] == '/')
+      name.erase(0, 1);
+  } else {
+    name = topLevel ? param.name.text : fullName(param.name.text);
+  }
+  if (!isFullName(name))
+    return error(param.path ? param.path->range : param.name.range,
+                 "'" + name + "' cannot be the name of a parameter: it takes "
+                              "letters, digits, _ and - between dots");
+  auto asTensor = [](const ParameterRecord *record) {
+    Tensor t{record->dims, Element::Float};
+    t.parameter = record;
+    return Value::tensor(t);
+  };
+  auto known = declarations.find(name);
+  if (topLevel && known != declarations.end() &&
+      known->second.declaration == &param)
+    if (const ParameterRecord *record = session.parameters.find(name))
+      return asTensor(record);
+  if (inRule)
+    return error(param.range, "a rule declares no parameters")
+        .help("what is kept between steps is a 'state'");
+
+  Value shape = evaluate(*param.shape, own);
+  auto dims = requireShape(shape, param.shape->range, "the shape",
+                           param.shape.get());
+  Value init = evaluate(*param.init, own);
+  if (!dims || init.isPoison())
+    return Value();
+  std::vector<Region> place;
+  if (topLevel)
+    std::swap(place, regions); // it is declared outside of all layers
+  bool once = checkDeclaredOnce(name, param);
+  if (topLevel)
+    std::swap(place, regions);
+  if (!once)
+    return Value();
+  mlir::DictionaryAttr attr =
+      initializer(init, *dims, param.init->range, "a parameter");
+  if (!attr)
+    return Value();
+
+  ParameterRecord *record = session.parameters.find(name);
+  if (!record) {
+    record = &session.parameters.add({name, *dims, param.group.text, attr,
+                                      param.name.range, param.group.range,
+                                      &param, false});
+  } else if (describe(record->dims, false) != describe(*dims, false) ||
+             record->group != param.group.text || record->init != attr) {
+    return error(param.name.range, "the parameter '" + name +
+                                       "' is declared differently elsewhere: " +
+                                       describe(*dims) + " in " +
+                                       param.group.text)
+        .note(record->nameRange, "here it is " + describe(record->dims) +
+                                     " in " + record->group)
+        .defines(*dims);
+  }
+  if (llvm::find(declared, record) == declared.end())
+    declared.push_back(record);
+  return asTensor(record);
+}
+
+Value Evaluator::declareState(const ast::State &state, Scope &scope) {
+  if (!inRule)
+    return error(state.range, "a 'state' can stand in a function that is a "
+                              "rule of 'train' only");
+  std::string name = statePrefix + state.name.text;
+  Value shape = evaluate(*state.shape, scope);
+  auto dims = requireShape(shape, state.shape->range, "the shape",
+                           state.shape.get());
+  Value init = evaluate(*state.init, scope);
+  if (!dims || init.isPoison())
+    return Value();
+  mlir::DictionaryAttr attr =
+      initializer(init, *dims, state.init->range, "a state");
+  if (!attr)
+    return Value();
+  if (state.name.text == "grad" || state.name.text == "average")
+    return error(state.name.range, "a state cannot be called '" +
+                                       state.name.text + "'");
+  if (!stateNames.insert(name).second)
+    return error(state.name.range, "the state '" + state.name.text +
+                                       "' is declared twice in one rule");
+  if (const StateRecord *record = session.states.find(name)) {
+    if (describe(record->dims, false) != describe(*dims, false) ||
+        record->init != attr)
+      return error(state.range, "the state '" + state.name.text +
+                                    "' is declared differently in two phases");
+  } else {
+    session.states.add({name, *dims, attr});
+  }
+  mlir::Location loc = location(state.range);
+  mlir::Value old = pg::LoadOp::create(builder, loc,
+                                       typeOf(*dims, Element::Float), name);
+  scope.set(state.name.text, wrap(old, *dims));
+  auto next = toTensor(evaluate(*state.next, scope), Element::Float,
+                       state.next->range, "a state");
+  if (!next)
+    return Value();
+  if (describe(next->dims, false) != describe(*dims, false))
+    return error(state.next->range, "the state '" + state.name.text + "' is " +
+                                        describe(*dims) + " but becomes " +
+                                        describe(next->dims));
+  mlir::Value value = load(*next, state.range);
+  pg::StoreOp::create(builder, loc, value, name);
+  return wrap(value, *dims);
+}
+
+} // namespace pgc

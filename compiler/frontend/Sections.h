@@ -1,0 +1,83 @@
+// The items of train, quantize, pack and evaluate: settings, rules, selectors.
+#pragma once
+
+#include "compiler/frontend/Evaluator.h"
+#include "compiler/frontend/Frontend.h"
+
+namespace pgc {
+
+/// Which parameters a rule is for.
+struct Selector {
+  enum class Kind { All, Group, Glob, Small } kind;
+  std::string text; // group or glob
+  int64_t limit = 0; // Small: at most so many elements
+  bool fits(const ParameterRecord &parameter) const;
+};
+
+/// A rule with its arguments evaluated.
+struct RuleItem {
+  const ast::Rule *rule = nullptr;
+  std::vector<Selector> who; // any of them
+  Value function;
+  std::vector<Actual> actuals;
+  bool fits(const ParameterRecord &parameter) const;
+};
+
+/// The arguments of a setting by name.
+struct SettingArguments {
+  const ast::Call *call = nullptr;
+  struct Argument {
+    Value value;
+    SourceRange range;
+    const ast::Expr *expr = nullptr;
+  };
+  std::map<std::string, Argument> arguments;
+  bool has(const std::string &name) const { return arguments.count(name); }
+  const Argument &operator[](const std::string &name) const {
+    return arguments.at(name);
+  }
+};
+
+/// Calls `f` for each item of a section but its lets, which it evaluates; where
+/// `inherited();` stands, for the items of the section below.
+void forEachItem(Evaluator &ev, ast::SectionKind kind,
+                 const std::function<void(const ast::Stmt &, Scope &)> &f);
+
+/// Evaluates a setting's arguments. `formals` as for words: "seq, order?".
+std::optional<SettingArguments> readSetting(Evaluator &ev, const ast::Call &call,
+                                   Scope &scope, llvm::StringRef formals);
+/// Evaluates a rule's selector, or nothing after an error.
+std::optional<std::vector<Selector>> readWho(Evaluator &ev,
+                                             const ast::Expr &who,
+                                             Scope &scope);
+/// Evaluates a rule's function and arguments. The function's parameters named
+/// in `filled` get their values later.
+std::optional<RuleItem> readRule(Evaluator &ev, const ast::Rule &rule,
+                                 Scope &scope,
+                                 llvm::ArrayRef<llvm::StringRef> filled);
+
+/// An argument that is a whole number of at least `least`.
+std::optional<int64_t> integerArgument(Evaluator &ev, const SettingArguments &setting,
+                                       const std::string &name, int64_t least);
+/// An argument that is a number above 0, or at least 0 with `zero`.
+std::optional<double> numberArgument(Evaluator &ev, const SettingArguments &setting,
+                                     const std::string &name, bool zero);
+
+/// Reports selectors that fit no parameter, and parameters without a rule.
+void checkCoverage(Evaluator &ev, ast::SectionKind kind,
+                   const std::vector<RuleItem> &rules, bool trainedOnly);
+
+/// What `train` says.
+struct TrainSection {
+  TrainSettings settings;
+  std::optional<SettingArguments> clip; // its `max` may be a step value
+  std::vector<RuleItem> rules;
+  std::optional<RuleItem> average;
+};
+/// Evaluates `train`; reports what is missing. Nothing after an error.
+std::optional<TrainSection> readTrain(Evaluator &ev);
+
+/// Checks quantize, pack and evaluate.
+std::vector<SectionItem> readOtherSections(Evaluator &ev);
+
+} // namespace pgc

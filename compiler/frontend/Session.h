@@ -1,0 +1,89 @@
+// What outlives one pass over the model: the parsed program, the parameters
+// found so far, names, step values.
+#pragma once
+
+#include "compiler/frontend/Diagnostics.h"
+#include "compiler/frontend/Loader.h"
+#include "compiler/frontend/StepExpr.h"
+#include "compiler/frontend/Value.h"
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/MLIRContext.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/Support/Allocator.h"
+#include "llvm/Support/StringSaver.h"
+#include <deque>
+#include <map>
+
+namespace pgc {
+
+/// A parameter of the model, as its first declaration says.
+struct ParameterRecord {
+  std::string name; // full
+  Dims dims;
+  std::string group;
+  mlir::DictionaryAttr init; // as the `init` of pg.variable
+  SourceRange nameRange, groupRange;
+  const ast::Param *declaration = nullptr;
+  bool trained = false; // reached by the forward pass of some phase of training
+};
+
+/// A state of an optimizer or of the average.
+struct StateRecord {
+  std::string name; // "<parameter>:<state>"
+  Dims dims;
+  mlir::DictionaryAttr init;
+};
+
+/// Parameters and states in the order of their first declaration.
+template <typename T> class RecordTable {
+public:
+  T *find(llvm::StringRef name) const { return byName.lookup(name); }
+  T &add(T record) {
+    records.push_back(std::move(record));
+    byName[records.back().name] = &records.back();
+    return records.back();
+  }
+  const std::deque<T> &all() const { return records; }
+  std::deque<T> &all() { return records; }
+
+private:
+  std::deque<T> records;
+  llvm::StringMap<T *> byName;
+};
+
+struct Session {
+  Session(const SourceProgram &program, const SourceManager &sources,
+          DiagnosticEngine &diagnostics, mlir::MLIRContext &context);
+
+  const SourceProgram &program;
+  const SourceManager &sources;
+  DiagnosticEngine &diagnostics;
+  mlir::MLIRContext &context;
+  StepGraph steps;
+  RecordTable<ParameterRecord> parameters;
+  RecordTable<StateRecord> states;
+  std::vector<const ast::Switch *> switches;
+  /// cos and sin of rope by length and frequencies.
+  std::map<std::pair<int64_t, std::vector<double>>,
+           std::pair<mlir::Attribute, mlir::Attribute>>
+      ropeTables;
+
+  /// A copy of a name that lives as long as the session.
+  llvm::StringRef intern(llvm::StringRef name) { return saver.save(name); }
+  /// The place of a range in IR.
+  mlir::Location location(SourceRange range) const;
+
+  /// Adds "heads is 6 by -D heads=6; base.pgm:8:29 says 8" for each constant
+  /// set on the command line that one of `names` is computed from.
+  void noteDefines(Diagnostic &diagnostic,
+                   const std::vector<std::string> &names) const;
+
+private:
+  llvm::BumpPtrAllocator allocator;
+  llvm::UniqueStringSaver saver{allocator};
+};
+
+/// The names that an expression reads, in order, with repetitions.
+void collectNames(const ast::Expr &expr, std::vector<std::string> &names);
+
+} // namespace pgc
