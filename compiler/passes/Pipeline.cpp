@@ -26,6 +26,7 @@ void buildKernelPipeline(OpPassManager &pm, const PipelineOptions &options) {
   pm.addPass(createExpandNewtonSchulz());
   cleanUp(pm);
   pm.addPass(createVerifyPrimitive());
+  pm.addPass(createLiftReshapes());
   pm.addPass(createSplitReductions());
   cleanUp(pm);
   pm.addPass(createFuse());

@@ -4,6 +4,48 @@
 
 include "mlir/Pass/PassBase.td"
 
+def ApplyNumerics : Pass<"apply-numerics", "::mlir::ModuleOp"> {
+  let summary = "Settle in which precision everything is computed";
+  let description = [{
+    `bf16`: operands of products are rounded by `pg.convert`. `f64`: all floats become doubles. `f32`:
+    nothing is rounded. Numerics.md lists the places. `pg.f32` is removed.
+  }];
+  let dependentDialects = ["::pg::PgDialect"];
+  let options = [Option<"mode", "mode", "std::string", "\"f32\"", "bf16, f32 or f64">];
+}
+
+def BlockHead : Pass<"block-head", "::mlir::ModuleOp"> {
+  let summary = "Compute the head and its loss in blocks of rows";
+  let description = [{
+    Logits, what is done with them and their gradients are computed for a block of rows after the
+    other, forward and backward together: so no tensor of tokens × vocabulary is needed. What is
+    returned or not done row by row stays whole.
+  }];
+  let dependentDialects = ["::pg::PgDialect"];
+  let options = [Option<"rows", "rows", "int64_t", "0", "rows of a block; 0: so many that logits take about 8 MiB">];
+}
+
+def LiftReshapes : Pass<"lift-reshapes", "::mlir::ModuleOp"> {
+  let summary = "Let products keep the leading axes of their first operand";
+  let description = [{
+    A product of a reshaped operand, whose rows stay rows, becomes the product of the operand itself,
+    so that what follows the product can join it.
+  }];
+  let dependentDialects = ["::pg::PgDialect"];
+}
+
+def Rematerialize : Pass<"rematerialize", "::mlir::ModuleOp"> {
+  let summary = "Compute cheap values again for the backward pass instead of keeping them";
+  let description = [{
+    Results of products, attention and lookups are kept, small values too, and values computed row by row
+    from more than `max-sources` kept ones. The others are computed again beside their first use in
+    the backward pass; the copies carry the attribute `pg.recompute`. Numbers do not change.
+  }];
+  let dependentDialects = ["::pg::PgDialect"];
+  let options = [Option<"maxSources", "max-sources", "unsigned", "2",
+                        "kept values that computing one again may read">];
+}
+
 def SplitReductions : Pass<"split-reductions", "::mlir::ModuleOp"> {
   let summary = "Take sums over rows apart into partial sums of chunks, and their sum";
   let description = [{

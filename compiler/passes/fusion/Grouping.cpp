@@ -158,10 +158,8 @@ private:
     for (Node &node : llvm::reverse(nodes)) {
       if (node.role != Role::Row || getProduct(node.op))
         continue;
-      int64_t latest = INT64_MAX;
-      for (OpOperand &use : node.op->getUses())
-        latest = std::min(latest, latestFor(node, use));
-      if (latest != INT64_MAX && latest > node.level && isWorthSinking(node))
+      int64_t latest = latestOf(node);
+      if (latest > node.level && isWorthSinking(node))
         node.level = latest;
     }
   }
@@ -190,24 +188,56 @@ private:
     return target->level - (isJoined(*target, use.getOperandNumber(), node) ? 0 : 1);
   }
 
+  /// Without sinking the result is written and read; with it the operands are read once more.
   bool isWorthSinking(Node &node) {
     if (node.op->hasAttr(recomputeAttr))
       return true;
-    // Without sinking the result is written and read; with it the operands are read once more, and written too if nobody
-    // else needs them in memory.
-    int64_t saved = 0, spent = 0;
+    int64_t saved = 0;
     for (Value result : node.op->getResults())
       saved += 2 * getBytes(result);
+    return costOfSinking(node, 0) < saved;
+  }
+
+  /// Bytes that are moved if the node is computed at a later level: of operands that lie in memory, or must be put there.
+  int64_t costOfSinking(Node &node, unsigned depth) {
+    int64_t cost = 0;
     llvm::SmallPtrSet<Operation *, 4> seen;
     for (Value operand : node.op->getOperands()) {
       Operation *producer = getProducer(operand);
       if (producer && (getRole(producer) == Role::Free || !seen.insert(producer).second))
         continue;
+      int64_t bytes = getBytes(operand);
       Node *source = producer ? find(producer) : nullptr;
-      bool stays = !source || source->role != Role::Row || source->level < node.level;
-      spent += getBytes(operand) * (stays ? 1 : 2);
+      if (!source || source->role != Role::Row || source->level < node.level || isReadLater(*source, node)) {
+        cost += bytes; // is in memory anyway
+      } else if (producer->hasOneUse() && depth < 8) {
+        cost += std::min(2 * bytes, costOfSinking(*source, depth + 1)); // can come along
+      } else {
+        cost += 2 * bytes;
+      }
     }
-    return spent < saved;
+    return cost;
+  }
+
+  /// Whether others than `reader` read the node's result at a later level, or could.
+  bool isReadLater(Node &node, Node &reader) {
+    for (Value result : node.op->getResults())
+      for (OpOperand &use : result.getUses()) {
+        Node *user = find(use.getOwner());
+        if (user && user != &reader && latestOf(*user) > node.level)
+          return true;
+      }
+    return false;
+  }
+
+  /// The last level at which the node can be computed.
+  int64_t latestOf(Node &node) {
+    if (node.role != Role::Row || getProduct(node.op))
+      return node.level;
+    int64_t latest = INT64_MAX;
+    for (OpOperand &use : node.op->getUses())
+      latest = std::min(latest, latestFor(node, use));
+    return latest == INT64_MAX ? node.level : std::max(latest, node.level);
   }
 
   //===--------------------------------------------------------------------===//
@@ -228,6 +258,27 @@ private:
         Node *producer = producerOf(node.op->getOperand(i));
         if (producer && producer->level == node.level && isJoined(node, i, *producer))
           join(self, producer - nodes.data());
+      }
+    }
+    joinReadersOfOneValue();
+  }
+
+  /// Operations of one level and domain that read the same rows of a value read them once.
+  void joinReadersOfOneValue() {
+    constexpr unsigned near = 64; // in operations; things far apart stay so, lest values live longer
+    std::map<std::tuple<Operation *, int64_t, Domain>, unsigned> readers;
+    for (auto [i, node] : llvm::enumerate(nodes)) {
+      if (node.role != Role::Row || node.domain.empty() || getProduct(node.op))
+        continue;
+      for (Value operand : node.op->getOperands()) {
+        Node *producer = producerOf(operand);
+        if (!producer || producer->level == node.level ||
+            !hasRows(pg::getTensorType(operand).getShape(), node.domain))
+          continue;
+        auto [found, isNew] = readers.try_emplace({producer->op, node.level, node.domain}, i);
+        if (!isNew && i - found->second < near)
+          join(i, found->second);
+        found->second = i;
       }
     }
   }

@@ -1,0 +1,162 @@
+// apply-numerics: settles in which precision everything is computed. See Numerics.md.
+#include "compiler/passes/fusion/FusionPasses.h"
+#include "compiler/passes/fusion/OpFacts.h"
+
+using namespace mlir;
+
+namespace pgc {
+#define GEN_PASS_DEF_APPLYNUMERICS
+#include "compiler/passes/fusion/FusionPasses.h.inc"
+
+namespace {
+
+//===----------------------------------------------------------------------===//
+// bf16: operands of products are rounded
+//===----------------------------------------------------------------------===//
+
+/// Whether the value is exempt: it is what `pg.f32` gave, perhaps in another shape.
+bool isExempt(Value value) {
+  while (auto reshape = value.getDefiningOp<pg::ReshapeOp>())
+    value = reshape.getX();
+  return value.getDefiningOp<pg::F32Op>() != nullptr;
+}
+
+/// The operands of a product that are multiplied: all but the saved results and masks of attention.
+SmallVector<OpOperand *> getFactors(Operation *op) {
+  SmallVector<OpOperand *> factors;
+  auto add = [&](unsigned index) { factors.push_back(&op->getOpOperand(index)); };
+  if (isa<pg::LinearOp, pg::MatmulOp>(op)) {
+    add(0);
+    add(1);
+  } else if (isa<pg::AttentionOp>(op)) {
+    add(0);
+    add(1);
+    add(2);
+  } else if (auto grad = dyn_cast<pg::AttentionGradOp>(op)) {
+    for (Value value : {grad.getQ(), grad.getK(), grad.getV(), grad.getDO()})
+      for (OpOperand &operand : op->getOpOperands())
+        if (operand.get() == value && !llvm::is_contained(factors, &operand))
+          factors.push_back(&operand);
+  }
+  return factors;
+}
+
+class RoundProducts {
+public:
+  void run(func::FuncOp function) {
+    rounded.clear();
+    SmallVector<Operation *> products;
+    function.walk([&](Operation *op) {
+      if (isa<pg::LinearOp, pg::MatmulOp, pg::AttentionOp, pg::AttentionGradOp>(op))
+        products.push_back(op);
+    });
+    for (Operation *op : products) {
+      SmallVector<OpOperand *> factors = getFactors(op);
+      // One exempt operand makes the whole product float32: there is none of mixed precision.
+      if (llvm::any_of(factors, [](OpOperand *factor) { return isExempt(factor->get()); }))
+        continue;
+      for (OpOperand *factor : factors)
+        if (pg::getTensorType(factor->get()).getElementType().isF32())
+          factor->set(round(factor->get()));
+    }
+  }
+
+private:
+  /// The value in bf16, computed once, where it is made: behind reshapes, so that its bytes are those that are stored.
+  Value round(Value value) {
+    Value &result = rounded[value];
+    if (result)
+      return result;
+    OpBuilder b(value.getContext());
+    b.setInsertionPointAfterValue(value);
+    if (auto reshape = value.getDefiningOp<pg::ReshapeOp>()) {
+      Value before = round(reshape.getX());
+      return rounded[value] = pg::ReshapeOp::create(b, value.getLoc(), before, pg::getTensorType(value).getShape());
+    }
+    return result = pg::ConvertOp::create(b, value.getLoc(), value, b.getBF16Type());
+  }
+
+  llvm::DenseMap<Value, Value> rounded;
+};
+
+//===----------------------------------------------------------------------===//
+// f64: every float is a double
+//===----------------------------------------------------------------------===//
+
+Type widen(Type type) {
+  if (auto tensor = dyn_cast<RankedTensorType>(type); tensor && tensor.getElementType().isF32())
+    return tensor.clone(Float64Type::get(type.getContext()));
+  return type;
+}
+
+Attribute widen(Attribute attribute) {
+  if (auto elements = dyn_cast<DenseFPElementsAttr>(attribute); elements && elements.getElementType().isF32()) {
+    SmallVector<double> numbers;
+    if (elements.isSplat())
+      numbers.push_back(elements.getSplatValue<APFloat>().convertToDouble());
+    else
+      for (APFloat number : elements.getValues<APFloat>())
+        numbers.push_back(number.convertToDouble());
+    return DenseElementsAttr::get(cast<RankedTensorType>(widen(elements.getType())), ArrayRef<double>(numbers));
+  }
+  if (auto type = dyn_cast<TypeAttr>(attribute))
+    return TypeAttr::get(widen(type.getValue()));
+  return attribute;
+}
+
+void widenAll(ModuleOp module) {
+  for (auto function : module.getOps<func::FuncOp>()) {
+    FunctionType type = function.getFunctionType();
+    SmallVector<Type> inputs, results;
+    for (Type input : type.getInputs())
+      inputs.push_back(widen(input));
+    for (Type result : type.getResults())
+      results.push_back(widen(result));
+    function.setFunctionType(FunctionType::get(module.getContext(), inputs, results));
+    function.walk([](Block *block) {
+      for (BlockArgument argument : block->getArguments())
+        argument.setType(widen(argument.getType()));
+    });
+  }
+  module.walk([&](Operation *op) {
+    for (Value result : op->getResults())
+      result.setType(widen(result.getType()));
+    if (auto constant = dyn_cast<pg::ConstantOp>(op))
+      constant.setValueAttr(cast<ElementsAttr>(widen(constant.getValueAttr())));
+    if (auto variable = dyn_cast<pg::VariableOp>(op)) {
+      variable.setTypeAttr(cast<TypeAttr>(widen(variable.getTypeAttr())));
+      if (DictionaryAttr init = variable.getInitAttr()) {
+        SmallVector<NamedAttribute> entries;
+        for (NamedAttribute entry : init)
+          entries.push_back({entry.getName(), widen(entry.getValue())});
+        variable.setInitAttr(DictionaryAttr::get(module.getContext(), entries));
+      }
+    }
+  });
+}
+
+struct ApplyNumericsPass : impl::ApplyNumericsBase<ApplyNumericsPass> {
+  using Base::Base;
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    if (mode != "bf16" && mode != "f32" && mode != "f64") {
+      module.emitError("apply-numerics: there is no mode '") << mode << "', only bf16, f32 and f64";
+      return signalPassFailure();
+    }
+    if (mode == "bf16") {
+      RoundProducts products;
+      for (auto function : module.getOps<func::FuncOp>())
+        products.run(function);
+    } else if (mode == "f64") {
+      widenAll(module);
+    }
+    module.walk([](pg::F32Op op) {
+      op.getResult().replaceAllUsesWith(op.getX());
+      op.erase();
+    });
+    module->setAttr("pg.numerics", StringAttr::get(&getContext(), mode));
+  }
+};
+
+} // namespace
+} // namespace pgc

@@ -1,0 +1,148 @@
+// rematerialize: what the backward pass needs of the forward pass is kept if it was costly, else computed again.
+//
+// Kept are the results of products, attention and lookups, what is small, and among the values that are computed row by row
+// those that depend on more than `maxSources` kept values. Everything else is computed again beside its first use in the backward
+// pass, from what is kept. So of a visit of a block stay the residual stream, what products and attention gave, and norms.
+#include "compiler/passes/fusion/Epilogue.h"
+#include "compiler/passes/fusion/FusionPasses.h"
+#include "compiler/passes/fusion/OpFacts.h"
+#include "compiler/passes/fusion/RowDomain.h"
+#include "llvm/ADT/SetVector.h"
+
+using namespace mlir;
+
+namespace pgc {
+#define GEN_PASS_DEF_REMATERIALIZE
+#include "compiler/passes/fusion/FusionPasses.h.inc"
+
+namespace {
+
+/// Values of so few elements a token are kept: they cost little, and reductions are not done twice.
+constexpr int64_t smallPerToken = 16;
+/// Operations that computing one value again may take.
+constexpr int64_t maxOps = 24;
+/// A value that so many operations read lives long anyway.
+constexpr int64_t manyUses = 8;
+
+class Rematerializer {
+public:
+  Rematerializer(func::FuncOp function, unsigned maxSources)
+      : block(function.getBody().front()), tokens(getTokenDomain(function)), maxSources(maxSources) {}
+
+  void run() {
+    findForward();
+    SmallVector<Operation *> backward;
+    for (Operation &op : block) {
+      if (forward.contains(&op))
+        decide(&op);
+      else if (!op.hasTrait<OpTrait::IsTerminator>())
+        backward.push_back(&op);
+    }
+    for (Operation *op : backward)
+      for (OpOperand &operand : op->getOpOperands())
+        if (Value again = computeAgain(operand.get(), op))
+          operand.set(again);
+  }
+
+private:
+  /// What the results depend on is the forward pass.
+  void findForward() {
+    SmallVector<Operation *> work{block.getTerminator()};
+    while (!work.empty())
+      for (Value operand : work.pop_back_val()->getOperands())
+        if (Operation *producer = operand.getDefiningOp(); producer && forward.insert(producer).second)
+          work.push_back(producer);
+  }
+
+  /// How an operation's result can be had again.
+  struct Origin {
+    bool kept = true;
+    int64_t ops = 0;                        // to do again
+    llvm::SmallSetVector<Value, 4> sources; // large kept values to read for that
+  };
+
+  void decide(Operation *op) {
+    Origin origin;
+    Role role = getRole(op);
+    bool isView = isa<pg::ReshapeOp>(op);
+    if (role == Role::Free) {
+      origin.kept = false;
+    } else if ((role == Role::Row || isView) && isLarge(op->getResult(0))) {
+      origin.kept = false;
+      origin.ops = isView ? 0 : 1;
+      for (Value operand : op->getOperands()) {
+        Operation *producer = operand.getDefiningOp();
+        const Origin *other = producer && forward.contains(producer) ? &origins[producer] : nullptr;
+        if (!other || other->kept) {
+          if (isLarge(operand))
+            origin.sources.insert(operand);
+          continue;
+        }
+        origin.ops += other->ops;
+        origin.sources.insert(other->sources.begin(), other->sources.end());
+      }
+      int64_t uses = std::distance(op->use_begin(), op->use_end());
+      if (!isView && (origin.sources.size() > maxSources || origin.ops > maxOps || uses > manyUses))
+        origin.kept = true;
+    }
+    if (origin.kept)
+      origin.sources.clear();
+    origins[op] = std::move(origin);
+  }
+
+  /// Whether a value takes much memory for each token. Nothing else is worth computing again.
+  bool isLarge(Value value) {
+    auto type = dyn_cast<RankedTensorType>(value.getType());
+    if (!type || tokens.empty())
+      return false;
+    int64_t count = 1;
+    for (int64_t size : tokens)
+      count *= size;
+    return type.getNumElements() > count * smallPerToken;
+  }
+
+  /// The value computed again before `user`, or earlier; null if it is kept.
+  Value computeAgain(Value value, Operation *user) {
+    Operation *op = value.getDefiningOp();
+    if (!op || !forward.contains(op) || origins[op].kept || getRole(op) == Role::Free)
+      return nullptr;
+    // A view of what is kept stays as it is.
+    Operation *producer = getProducer(value);
+    if (getRole(op) == Role::View && (!producer || !forward.contains(producer) || origins[producer].kept))
+      return nullptr;
+    Value &again = copies[value];
+    if (again)
+      return again;
+    SmallVector<Value> operands;
+    for (Value operand : op->getOperands()) {
+      Value other = computeAgain(operand, user);
+      operands.push_back(other ? other : operand);
+    }
+    OpBuilder b(user);
+    Operation *copy = b.clone(*op);
+    copy->setOperands(operands);
+    copy->setAttr(recomputeAttr, b.getUnitAttr());
+    return copies[value] = copy->getResult(0);
+  }
+
+  Block &block;
+  Domain tokens;
+  unsigned maxSources;
+  llvm::DenseSet<Operation *> forward;
+  llvm::DenseMap<Operation *, Origin> origins;
+  llvm::DenseMap<Value, Value> copies;
+};
+
+struct RematerializePass : impl::RematerializeBase<RematerializePass> {
+  using Base::Base;
+  void runOnOperation() override {
+    for (auto function : getOperation().getOps<func::FuncOp>()) {
+      auto role = function->getAttrOfType<StringAttr>("pg.role");
+      if (role && role.getValue() == "train" && !function.isDeclaration())
+        Rematerializer(function, maxSources).run();
+    }
+  }
+};
+
+} // namespace
+} // namespace pgc
