@@ -21,6 +21,7 @@ struct FrontendOptions {
   std::vector<std::string> defines;
   /// Colours in diagnostics.
   bool color = false;
+  bool warningsAsErrors = false;
 };
 
 /// The settings of the `train` section, evaluated.

@@ -84,6 +84,8 @@ bool FrontendProgram::load(const FrontendOptions &options,
                            llvm::raw_ostream &os) {
   context.loadDialect<pg::PgDialect, mlir::func::FuncDialect,
                       mlir::arith::ArithDialect, mlir::math::MathDialect>();
+  if (options.warningsAsErrors)
+    diagnostics.treatWarningsAsErrors();
   program = pgc::load(options.file, options.defines, sources, diagnostics);
   if (!flush(os) || !program)
     return false;

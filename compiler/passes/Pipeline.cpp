@@ -32,10 +32,10 @@ void buildKernelPipeline(OpPassManager &pm, const PipelineOptions &options) {
   pm.addPass(createFuse());
   pm.addPass(createVerifyFused());
   pm.addPass(createOutlineRest());
+  pm.addPass(createPlaceVariables()); // adds a kernel
 }
 
 void buildSchedulePipeline(OpPassManager &pm) {
-  pm.addPass(createPlaceVariables());
   pm.addPass(createSchedule());
   pm.addPass(createPlanMemory());
   pm.addPass(createVerifySchedule());

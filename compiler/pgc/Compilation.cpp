@@ -53,6 +53,7 @@ public:
     frontend.file = options.model;
     frontend.defines = options.defines;
     frontend.color = diagnostics.has_colors();
+    frontend.warningsAsErrors = options.warningsAsErrors;
     program = loadProgram(frontend, context, diagnostics);
     if (!program)
       return ExitCode::Input;
