@@ -8,9 +8,10 @@ static constexpr int64_t maxWork = 20'000'000;
 
 Evaluator::Evaluator(Session &session, Pass pass, mlir::Block *block)
     : session(session), pass(std::move(pass)),
-      builder(mlir::OpBuilder::atBlockEnd(block)),
+      builder(&session.context),
       stepEmitter(std::make_unique<StepEmitter>(block)), entry(block),
       fuel(maxWork) {
+  builder.setInsertionPointToEnd(block);
   char here;
   stackBase = &here;
 }
