@@ -251,6 +251,7 @@ void Job::evaluate() {
 }
 
 int Job::run() {
+  const double begin = Profile::now();
   introduce();
   openData();
   openValidation();
@@ -269,6 +270,7 @@ int Job::run() {
   prepare();
   peak = device->measurePeak(plan.numerics());
   progress.say(formatted("machine   %s; peak %.0f GFLOP/s", device->description().c_str(), peak * 1e-9));
+  progress.say(formatted("ready     %.2f s after the start", Profile::now() - begin));
 
   submission.name = plan.model_name();
   submission.seed = uint64_t(options.seed);

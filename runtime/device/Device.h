@@ -35,6 +35,9 @@ public:
   virtual void read(void *host, const void *device, int64_t bytes) = 0;
   virtual void write(void *device, const void *host, int64_t bytes) = 0;
 
+  /// The same memory as the host sees it; null if the host cannot.
+  virtual void *hostView(void *device) = 0;
+
   /// Runs body(index) for each index in [0, count) on the host's threads, in any order, and waits for all.
   virtual void onHostThreads(int64_t count, const std::function<void(int64_t)> &body) = 0;
 

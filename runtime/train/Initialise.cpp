@@ -49,10 +49,13 @@ static void fillPiece(const Piece &piece, uint64_t seed, float *out) {
 
 // Draws are float also in plans of double, so that all numerics start from the same weights; constants keep their digits.
 static void runPiece(Device &device, const Piece &piece, uint64_t seed) {
-  std::vector<float> values(static_cast<size_t>(piece.count));
   if (piece.type == plan::F32) {
+    float *to = static_cast<float *>(piece.to) + piece.begin;
+    if (void *view = device.hostView(to))
+      return fillPiece(piece, seed, static_cast<float *>(view));
+    std::vector<float> values(static_cast<size_t>(piece.count));
     fillPiece(piece, seed, values.data());
-    device.write(static_cast<float *>(piece.to) + piece.begin, values.data(), piece.count * 4);
+    device.write(to, values.data(), piece.count * 4);
     return;
   }
   std::vector<double> wide(static_cast<size_t>(piece.count));
@@ -61,6 +64,7 @@ static void runPiece(Device &device, const Piece &piece, uint64_t seed) {
     for (int64_t i = 0; i < piece.count; ++i)
       wide[size_t(i)] = constants.Get(constants.size() == 1 ? 0 : int(piece.begin + i));
   } else {
+    std::vector<float> values(static_cast<size_t>(piece.count));
     fillPiece(piece, seed, values.data());
     std::copy(values.begin(), values.end(), wide.begin());
   }
@@ -180,15 +184,19 @@ void saveWeights(const Executor &executor, WeightKind kind, const std::string &p
     tensor.info.name = (kind == WeightKind::Gradients ? "grad." : "") + parameter.name();
     tensor.info.shape.assign(parameter.shape().begin(), parameter.shape().end());
     tensor.info.type = parameter.type() == plan::F64 ? "F64" : "F32";
-    copies.emplace_back(size_t(bytesOf(parameter)));
-    executor.device().read(copies.back().data(), executor.address(slot), bytesOf(parameter));
-    tensor.data = copies.back().data();
+    const void *data = executor.device().hostView(executor.address(slot));
+    if (!data) {
+      copies.emplace_back(size_t(bytesOf(parameter)));
+      executor.device().read(copies.back().data(), executor.address(slot), bytesOf(parameter));
+      data = copies.back().data();
+    }
     if (asFloat && parameter.type() == plan::F64) {
-      const double *wide = reinterpret_cast<const double *>(copies.back().data());
+      const double *wide = static_cast<const double *>(data);
       narrowed.emplace_back(wide, wide + elementsOf(parameter.shape()));
       tensor.info.type = "F32";
-      tensor.data = narrowed.back().data();
+      data = narrowed.back().data();
     }
+    tensor.data = data;
     tensors.push_back(std::move(tensor));
   }
   writeSafetensors(path, tensors);

@@ -20,6 +20,7 @@ public:
   void fill(void *to, uint32_t pattern, int64_t bytes) override;
   void read(void *host, const void *device, int64_t bytes) override;
   void write(void *device, const void *host, int64_t bytes) override;
+  void *hostView(void *device) override { return device; }
   void onHostThreads(int64_t count, const std::function<void(int64_t)> &body) override;
   double measurePeak(const std::string &numerics) override;
 

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <chrono>
 #include <immintrin.h>
+#include <numeric>
+#include <vector>
 
 namespace pgrt {
 
@@ -84,21 +86,22 @@ double measureCpuPeak(ThreadTeam &team, const std::string &numerics) {
   if (numerics == "f64")
     flopsPerRound /= 2; // half the lanes, the same instructions a cycle
 
-  // The best of several short runs: the first ones still raise the clock.
-  constexpr int64_t rounds = 100'000;
+  // Each thread takes the best of many short runs: the first ones still raise the clock, and some are disturbed.
+  constexpr int64_t rounds = 20'000;
+  std::vector<double> best(size_t(team.size()), 0);
   std::atomic<int64_t> sink{0};
-  double best = 0;
-  auto begin = std::chrono::steady_clock::now();
-  for (int repeat = 0; repeat < 30; ++repeat) {
-    auto before = std::chrono::steady_clock::now();
-    team.run(team.size(), [&](int64_t, int) { sink.fetch_add(chains(rounds) > 0, std::memory_order_relaxed); });
-    auto after = std::chrono::steady_clock::now();
-    double seconds = std::chrono::duration<double>(after - before).count();
-    best = std::max(best, double(rounds) * flopsPerRound * team.size() / seconds);
-    if (after - begin > std::chrono::milliseconds(20))
-      break;
-  }
-  return best;
+  team.run(team.size(), [&](int64_t i, int) {
+    using Clock = std::chrono::steady_clock;
+    Clock::time_point begin = Clock::now(), before = begin;
+    while (before - begin < std::chrono::milliseconds(15)) {
+      sink.fetch_add(chains(rounds) > 0, std::memory_order_relaxed);
+      Clock::time_point after = Clock::now();
+      double seconds = std::chrono::duration<double>(after - before).count();
+      best[size_t(i)] = std::max(best[size_t(i)], double(rounds) * flopsPerRound / seconds);
+      before = after;
+    }
+  });
+  return std::accumulate(best.begin(), best.end(), 0.0);
 }
 
 } // namespace pgrt
