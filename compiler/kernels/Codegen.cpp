@@ -55,7 +55,7 @@ LogicalResult emitKernel(KernelOp kernel, const Target &target, ModuleOp out) {
 }
 
 /// Emits and compiles a few kernels in a module of their own.
-static FailureOr<std::string> compileBatch(ArrayRef<KernelOp> kernels, const Target &target, CodeForm form) {
+static FailureOr<std::string> compileBatch(MutableArrayRef<KernelOp> kernels, const Target &target, CodeForm form) {
   OwningOpRef<ModuleOp> out = ModuleOp::create(kernels.front().getLoc());
   for (KernelOp kernel : kernels)
     if (failed(emitKernel(kernel, target, *out)))
@@ -84,7 +84,7 @@ FailureOr<std::string> compileKernels(ModuleOp module, const Target &target, uns
   auto work = [&] {
     for (size_t i = next++; i < batches && !failedBatch; i = next++) {
       FailureOr<std::string> object =
-          compileBatch(ArrayRef(kernels).slice(i * batchSize, std::min(batchSize, kernels.size() - i * batchSize)), target, form);
+          compileBatch(MutableArrayRef(kernels).slice(i * batchSize, std::min(batchSize, kernels.size() - i * batchSize)), target, form);
       if (failed(object))
         failedBatch = true;
       else

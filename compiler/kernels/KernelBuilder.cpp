@@ -221,6 +221,17 @@ Value KernelBuilder::load(Value address, Type element, unsigned lanes, unsigned 
                                   arith::ShLIOp::create(b, loc, wide, integer(bits, 16)));
 }
 
+Value KernelBuilder::loadPartial(Value address, Type element, unsigned lanes, unsigned count) {
+  if (count >= lanes || (lanes - count) * getElementBytes(element) <= 64)
+    return load(address, element, lanes);
+  SmallVector<bool> mask(lanes);
+  std::fill(mask.begin(), mask.begin() + count, true);
+  auto type = VectorType::get({static_cast<int64_t>(lanes)}, b.getI1Type());
+  Value enabled = makeConstant(*this, constants, DenseElementsAttr::get(type, mask));
+  Type vector = getRegisterType(element, lanes);
+  return LLVM::MaskedLoadOp::create(b, loc, vector, address, enabled, constant(vector, 0), getElementBytes(element));
+}
+
 void KernelBuilder::store(Value value, Value address, Type element, unsigned count, unsigned align) {
   unsigned lanes = getLanes(value.getType());
   if (element.isInteger(1)) {

@@ -90,6 +90,8 @@ public:
   /// `lanes` consecutive elements as a register value; converts bf16 to f32 and bytes to i1. `align`: known alignment of the
   /// address in bytes, 0 for the element's own.
   mlir::Value load(mlir::Value address, mlir::Type element, unsigned lanes = 1, unsigned align = 0);
+  /// The same, of which only the first `count` lanes are used: reads past them only as far as buffers may be read (64 bytes).
+  mlir::Value loadPartial(mlir::Value address, mlir::Type element, unsigned lanes, unsigned count);
   /// Stores a register value as elements of that type (f32 to bf16 rounds to nearest even). Only the first `count` lanes are
   /// written (0: all).
   void store(mlir::Value value, mlir::Value address, mlir::Type element, unsigned count = 0, unsigned align = 0);
