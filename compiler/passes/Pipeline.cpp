@@ -27,8 +27,14 @@ void buildKernelPipeline(OpPassManager &pm, const PipelineOptions &options) {
   cleanUp(pm);
   pm.addPass(createVerifyPrimitive());
   pm.addPass(createLiftReshapes());
-  pm.addPass(createSplitReductions());
+  pm.addPass(createApplyNumerics({options.numerics}));
   cleanUp(pm);
+  pm.addPass(createBlockHead());
+  cleanUp(pm);
+  pm.addPass(createPackWeights());
+  pm.addPass(createRematerialize());
+  pm.addPass(createHoistInvariants());
+  pm.addPass(createSplitReductions());
   pm.addPass(createFuse());
   pm.addPass(createVerifyFused());
   pm.addPass(createOutlineRest());

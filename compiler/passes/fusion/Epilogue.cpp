@@ -21,7 +21,8 @@ public:
     SmallVector<Operation *> work = usersInOrder(product);
     for (unsigned i = 0; i < work.size() && members.size() < maxOps; ++i) {
       Operation *op = work[i];
-      if (members.contains(op) || !fits(op))
+      // What is computed again belongs beside its user, which may be far.
+      if (members.contains(op) || op->hasAttr(recomputeAttr) || !fits(op))
         continue;
       llvm::SmallSetVector<Operation *, 8> pulled;
       if (!llvm::all_of(op->getOperands(), [&](Value operand) { return isThere(operand, op, pulled, 0); }))

@@ -40,6 +40,9 @@ LogicalResult forwardVariables(func::FuncOp function) {
   return success();
 }
 
+/// Indices of so many bytes are computed once; more are computed where they are used.
+constexpr int64_t smallTable = 1 << 14;
+
 /// Simplifies what would stand between operations and their kernels.
 void localize(func::FuncOp function) {
   SmallVector<Operation *> ops;
@@ -64,7 +67,8 @@ void localize(func::FuncOp function) {
   }
   // What is larger than what it is made from is made where it is used.
   for (Operation *op : ops) {
-    bool expands = isa<pg::BroadcastOp, pg::ConvertOp>(op) && getBytes(op->getResult(0)) > getBytes(op->getOperand(0));
+    bool expands = isa<pg::BroadcastOp, pg::ConvertOp, pg::IotaOp>(op) &&
+                   getBytes(op->getResult(0)) > (op->getNumOperands() ? getBytes(op->getOperand(0)) : smallTable);
     if (!expands || op->use_empty() || op->hasOneUse())
       continue;
     SmallVector<OpOperand *> uses;

@@ -34,6 +34,25 @@ def LiftReshapes : Pass<"lift-reshapes", "::mlir::ModuleOp"> {
   let dependentDialects = ["::pg::PgDialect"];
 }
 
+def PackWeights : Pass<"pack-weights", "::mlir::ModuleOp"> {
+  let summary = "Have products read weights in the panels of their kernels";
+  let description = [{
+    Where the second operand of a product is a parameter, or one rounded to bf16, it becomes the
+    result of `pg.pack`, which hoist-invariants then has computed once after each update.
+  }];
+  let dependentDialects = ["::pg::PgDialect"];
+}
+
+def HoistInvariants : Pass<"hoist-invariants", "::mlir::ModuleOp"> {
+  let summary = "Compute what depends on parameters alone once after each update";
+  let description = [{
+    Such values, of training and scoring programs, are computed in the function `@prepare` and stored
+    to variables of space `derived`; the programs load these. Equal computations are
+    done once for all programs.
+  }];
+  let dependentDialects = ["::pg::PgDialect"];
+}
+
 def Rematerialize : Pass<"rematerialize", "::mlir::ModuleOp"> {
   let summary = "Compute cheap values again for the backward pass instead of keeping them";
   let description = [{

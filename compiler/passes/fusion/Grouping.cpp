@@ -38,9 +38,9 @@ public:
     for (Operation &op : function.getBody().front())
       addNode(&op);
     assignLevels();
+    sink();
     absorbEpilogues();
-    if (!epilogueOf.empty())
-      assignLevels();
+    assignLevels();
     sink();
   }
 
@@ -159,7 +159,7 @@ private:
       if (node.role != Role::Row || getProduct(node.op))
         continue;
       int64_t latest = latestOf(node);
-      if (latest > node.level && isWorthSinking(node))
+      if (latest > node.level && isWorthSinking(node, latest))
         node.level = latest;
     }
   }
@@ -189,17 +189,17 @@ private:
   }
 
   /// Without sinking the result is written and read; with it the operands are read once more.
-  bool isWorthSinking(Node &node) {
+  bool isWorthSinking(Node &node, int64_t level) {
     if (node.op->hasAttr(recomputeAttr))
       return true;
     int64_t saved = 0;
     for (Value result : node.op->getResults())
       saved += 2 * getBytes(result);
-    return costOfSinking(node, 0) < saved;
+    return costOfSinking(node, level, 0) < saved;
   }
 
   /// Bytes that are moved if the node is computed at a later level: of operands that lie in memory, or must be put there.
-  int64_t costOfSinking(Node &node, unsigned depth) {
+  int64_t costOfSinking(Node &node, int64_t level, unsigned depth) {
     int64_t cost = 0;
     llvm::SmallPtrSet<Operation *, 4> seen;
     for (Value operand : node.op->getOperands()) {
@@ -209,14 +209,28 @@ private:
       int64_t bytes = getBytes(operand);
       Node *source = producer ? find(producer) : nullptr;
       if (!source || source->role != Role::Row || source->level < node.level || isReadLater(*source, node)) {
-        cost += bytes; // is in memory anyway
+        cost += isReadAt(getViewed(operand), node, level) ? 0 : bytes; // is in memory anyway
       } else if (producer->hasOneUse() && depth < 8) {
-        cost += std::min(2 * bytes, costOfSinking(*source, depth + 1)); // can come along
+        cost += std::min(2 * bytes, costOfSinking(*source, level, depth + 1)); // can come along
       } else {
         cost += 2 * bytes;
       }
     }
     return cost;
+  }
+
+  /// Whether an operation that may join the node reads the value at that level.
+  bool isReadAt(Value value, Node &reader, int64_t level) {
+    SmallVector<Value> views{value};
+    while (!views.empty())
+      for (Operation *user : views.pop_back_val().getUsers()) {
+        if (isa<pg::ReshapeOp>(user))
+          views.push_back(user->getResult(0));
+        Node *other = find(user);
+        if (other && other != &reader && other->role == Role::Row && other->level == level && other->domain == reader.domain)
+          return true;
+      }
+    return false;
   }
 
   /// Whether others than `reader` read the node's result at a later level, or could.
@@ -266,7 +280,7 @@ private:
   /// Operations of one level and domain that read the same rows of a value read them once.
   void joinReadersOfOneValue() {
     constexpr unsigned near = 64; // in operations; things far apart stay so, lest values live longer
-    std::map<std::tuple<Operation *, int64_t, Domain>, unsigned> readers;
+    std::map<std::tuple<void *, int64_t, Domain>, unsigned> readers;
     for (auto [i, node] : llvm::enumerate(nodes)) {
       if (node.role != Role::Row || node.domain.empty() || getProduct(node.op))
         continue;
@@ -275,7 +289,7 @@ private:
         if (!producer || producer->level == node.level ||
             !hasRows(pg::getTensorType(operand).getShape(), node.domain))
           continue;
-        auto [found, isNew] = readers.try_emplace({producer->op, node.level, node.domain}, i);
+        auto [found, isNew] = readers.try_emplace({getViewed(operand).getAsOpaquePointer(), node.level, node.domain}, i);
         if (!isNew && i - found->second < near)
           join(i, found->second);
         found->second = i;

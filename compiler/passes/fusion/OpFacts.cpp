@@ -47,7 +47,7 @@ Role getRole(Operation *op) {
       .Case<pg::SliceOp>([](pg::SliceOp slice) { return isAlignedSlice(slice) ? Role::View : Role::Row; })
       .Case<pg::ReduceOp, pg::PartialSumOp, pg::BroadcastOp, pg::PadOp, pg::TransposeOp, pg::RopeOp, pg::PickOp,
             pg::IotaOp>([](auto) { return Role::Row; })
-      .Case<pg::LinearOp, pg::MatmulOp, pg::PackedMatmulOp>([](auto) { return Role::Product; })
+      .Case<pg::LinearOp, pg::MatmulOp, pg::PackedMatmulOp, pg::PackOp>([](auto) { return Role::Product; })
       .Case<pg::AttentionOp>([](auto) { return Role::Attention; })
       .Case<pg::AttentionGradOp>([](auto) { return Role::AttentionGrad; })
       .Case<pg::EmbedOp>([](auto) { return Role::Embed; })

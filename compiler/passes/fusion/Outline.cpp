@@ -1,5 +1,6 @@
 #include "compiler/passes/fusion/Outline.h"
 #include "compiler/passes/fusion/Epilogue.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "llvm/ADT/MapVector.h"
 
 using namespace mlir;
@@ -23,6 +24,7 @@ public:
       copy(op);
     addResults();
     pg::sched::YieldOp::create(builder, loc, yields);
+    removeUnused();
     kernel.setResultModesAttr(builder.getStrArrayAttr(modes));
     kernel.setScalars(slots.size());
     if (group.kind == "rows") {
@@ -45,11 +47,62 @@ private:
     SmallVector<Value> operands;
     for (OpOperand &operand : op->getOpOperands())
       operands.push_back(getLocal(op, operand));
+    if (Operation *same = findSame(op, operands)) {
+      local[op->getResult(0)] = same->getResult(0);
+      return;
+    }
     Operation *clone = builder.clone(*op);
     clone->setOperands(operands);
+    if (op->getNumResults() == 1)
+      copies.push_back({op, clone});
     clone->removeAttr(recomputeAttr);
     for (auto [result, copied] : llvm::zip(op->getResults(), clone->getResults()))
       local[result] = copied;
+  }
+
+  void removeUnused() {
+    Block &block = kernel.getBlock();
+    for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
+      if (isOpTriviallyDead(&op))
+        op.erase();
+    for (unsigned i = slots.size(); i-- > 0;)
+      if (unsigned number = block.getNumArguments() - slots.size() + i; block.getArgument(number).use_empty()) {
+        block.eraseArgument(number);
+        slots.erase(slots.begin() + i);
+      }
+  }
+
+  /// An operation that the body has already, of the same operands or numbers: what is computed again may meet its original.
+  Operation *findSame(Operation *op, ArrayRef<Value> operands) {
+    if (op->getNumResults() != 1 || group.ops.size() > 256)
+      return nullptr;
+    auto isSame = [&](Value a, Value b) {
+      if (a == b)
+        return true;
+      const Slot *first = findSlot(a), *second = findSlot(b);
+      return first && second && *first == *second && a.getType() == b.getType();
+    };
+    for (auto [original, clone] : copies) {
+      if (original->getName() != op->getName() || original->getResult(0).getType() != op->getResult(0).getType() ||
+          !llvm::equal(operands, clone->getOperands(), isSame))
+        continue;
+      Operation *other = original;
+      auto withoutMark = [](Operation *of) {
+        NamedAttrList attributes(of->getAttrs());
+        attributes.erase(recomputeAttr);
+        return attributes.getDictionary(of->getContext());
+      };
+      if (withoutMark(other) == withoutMark(op))
+        return clone;
+    }
+    return nullptr;
+  }
+
+  /// The slot that a scalar of the body shows, if it is one.
+  const Slot *findSlot(Value value) const {
+    auto splat = value.getDefiningOp<pg::SplatOp>();
+    auto found = splat ? slotOf.find(splat) : slotOf.end();
+    return found == slotOf.end() ? nullptr : &slots[found->second];
   }
 
   /// What the body has for an operand.
@@ -137,7 +190,9 @@ private:
     Block &block = kernel.getBlock();
     Value argument = block.addArgument(builder.getF64Type(), loc);
     slots.push_back(slot);
-    return pg::SplatOp::create(builder, loc, argument, type.getElementType());
+    auto splat = pg::SplatOp::create(builder, loc, argument, type.getElementType());
+    slotOf[splat] = slots.size() - 1;
+    return splat;
   }
 
   //===--------------------------------------------------------------------===//
@@ -194,7 +249,9 @@ private:
   KernelOp kernel;
   llvm::DenseMap<Value, Value> local;                            // of the function, to the body's
   llvm::DenseMap<std::pair<Value, int64_t>, Value> arguments;    // by value and rank
+  SmallVector<std::pair<Operation *, Operation *>> copies;       // of the function, and in the body
   SmallVector<Slot> slots;
+  llvm::DenseMap<Operation *, unsigned> slotOf;                  // of a pg.splat
   SmallVector<Value> yields;
   SmallVector<StringRef> modes;
   OutlinedGroup outlined;

@@ -21,6 +21,8 @@ namespace {
 constexpr int64_t smallPerToken = 16;
 /// Operations that computing one value again may take.
 constexpr int64_t maxOps = 24;
+/// Operations on one kept value that are cheaper than keeping their result for a second use.
+constexpr int64_t cheapOps = 6;
 /// A value that so many operations read lives long anyway.
 constexpr int64_t manyUses = 8;
 
@@ -38,6 +40,7 @@ public:
       else if (!op.hasTrait<OpTrait::IsTerminator>())
         backward.push_back(&op);
     }
+    markDerivatives(backward);
     for (Operation *op : backward)
       for (OpOperand &operand : op->getOpOperands())
         if (Value again = computeAgain(operand.get(), op))
@@ -52,6 +55,24 @@ private:
       for (Value operand : work.pop_back_val()->getOperands())
         if (Operation *producer = operand.getDefiningOp(); producer && forward.insert(producer).second)
           work.push_back(producer);
+  }
+
+  /// Derivatives that are functions of forward values alone could be computed long before they are used; they are not.
+  void markDerivatives(ArrayRef<Operation *> backward) {
+    llvm::DenseSet<Operation *> known;
+    for (Operation *op : backward) {
+      if (getRole(op) != Role::Row && getRole(op) != Role::View && getRole(op) != Role::Free)
+        continue;
+      bool isKnown = llvm::all_of(op->getOperands(), [&](Value operand) {
+        Operation *producer = operand.getDefiningOp();
+        return !producer || forward.contains(producer) || known.contains(producer);
+      });
+      if (!isKnown)
+        continue;
+      known.insert(op);
+      if (getRole(op) == Role::Row)
+        op->setAttr(recomputeAttr, UnitAttr::get(op->getContext()));
+    }
   }
 
   /// How an operation's result can be had again.
@@ -93,12 +114,13 @@ private:
   /// Whether a value takes much memory for each token. Nothing else is worth computing again.
   bool isLarge(Value value) {
     auto type = dyn_cast<RankedTensorType>(value.getType());
-    if (!type || tokens.empty())
+    if (!type || type.getRank() == 0 || tokens.empty())
       return false;
     int64_t count = 1;
     for (int64_t size : tokens)
       count *= size;
-    return type.getNumElements() > count * smallPerToken;
+    bool isPerToken = hasRows(type.getShape(), tokens) || type.getShape().front() == count;
+    return isPerToken && type.getNumElements() > count * smallPerToken;
   }
 
   /// The value computed again before `user`, or earlier; null if it is kept.
@@ -110,8 +132,9 @@ private:
     Operation *producer = getProducer(value);
     if (getRole(op) == Role::View && (!producer || !forward.contains(producer) || origins[producer].kept))
       return nullptr;
-    Value &again = copies[value];
-    if (again)
+    // What takes a few elementwise operations on one value is done again by each user: it costs no memory access.
+    bool isCheap = origins[op].sources.size() <= 1 && origins[op].ops <= cheapOps && isElementwiseChain(value);
+    if (Value again = copies.lookup(value); again && !isCheap)
       return again;
     SmallVector<Value> operands;
     for (Value operand : op->getOperands()) {
@@ -123,6 +146,16 @@ private:
     copy->setOperands(operands);
     copy->setAttr(recomputeAttr, b.getUnitAttr());
     return copies[value] = copy->getResult(0);
+  }
+
+  /// Whether nothing but elementwise operations and reshapes lies between kept values and this one.
+  bool isElementwiseChain(Value value) {
+    Operation *op = value.getDefiningOp();
+    if (!op || !forward.contains(op) || origins[op].kept)
+      return true;
+    if (!isElementwise(op) && !isa<pg::ReshapeOp>(op) && getRole(op) != Role::Free)
+      return false;
+    return llvm::all_of(op->getOperands(), [&](Value operand) { return isElementwiseChain(operand); });
   }
 
   Block &block;
