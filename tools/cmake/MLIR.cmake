@@ -30,3 +30,15 @@ function(pg_add_tool name)
   target_precompile_headers(${name} REUSE_FROM pg_pch)
   target_link_libraries(${name} PRIVATE ${ARG_LINK} MLIR LLVM)
 endfunction()
+
+# pg_add_doc(PAGE FILE.td GENERATOR options...): a page of reference, build/docs/PAGE.md, from definitions.
+function(pg_add_doc page file generator)
+  set(doc ${CMAKE_BINARY_DIR}/docs/${page}.md)
+  file(GLOB definitions CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.td)
+  add_custom_command(OUTPUT ${doc}
+    COMMAND ${CMAKE_COMMAND} -E make_directory ${CMAKE_BINARY_DIR}/docs
+    COMMAND ${MLIR_TABLEGEN_EXE} ${generator} ${ARGN} -I ${CMAKE_SOURCE_DIR} -I ${MLIR_INCLUDE_DIRS}
+      ${CMAKE_CURRENT_SOURCE_DIR}/${file} -o ${doc}
+    DEPENDS ${definitions} VERBATIM)
+  add_custom_target(${page}-doc ALL DEPENDS ${doc})
+endfunction()
