@@ -242,17 +242,24 @@ std::string checkKernels(llvm::StringRef text, const KernelCheck &check) {
   OwningOpRef<ModuleOp> module = parseAndPlan(text);
   if (!module)
     return "does not parse, or cannot be planned";
-  std::string error;
-  FailureOr<pgc::Target> target = pgc::getTarget(check.target, error);
-  if (failed(target))
-    return error;
-  FailureOr<std::string> code = pgc::compileKernels(*module, *target, 1);
-  if (failed(code))
-    return "does not compile";
-  Library library(*code);
-  for (KernelOp kernel : module->getOps<KernelOp>())
-    if (std::string wrong = runKernel(kernel, library, check); !wrong.empty())
-      return ("@" + kernel.getSymName() + ": ").str() + wrong;
+  for (const std::string &name : check.targets) {
+    std::string error;
+    bool wide = name == "wide";
+    FailureOr<pgc::Target> target = pgc::getTarget(wide ? "x86-64-v3" : name, error);
+    if (failed(target))
+      return error;
+    if (wide)
+      target->vectorBits = 512;
+    if (check.adapt)
+      check.adapt(*target);
+    FailureOr<std::string> code = pgc::compileKernels(*module, *target, 1);
+    if (failed(code))
+      return "does not compile for " + name;
+    Library library(*code);
+    for (KernelOp kernel : module->getOps<KernelOp>())
+      if (std::string wrong = runKernel(kernel, library, check); !wrong.empty())
+        return ("@" + kernel.getSymName() + " for " + name + ": ").str() + wrong;
+  }
   return "";
 }
 

@@ -17,7 +17,10 @@ struct KernelCheck {
   unsigned seed = 1;
   /// Replaces the operands that were drawn, where it likes to.
   std::function<void(unsigned operand, Tensor &value)> edit = {};
-  std::string target = "native";
+  /// Names of targets; "wide" is x86-64-v3 with vectors of 512 bits, which tests the code for AVX-512 without it.
+  std::vector<std::string> targets = {"native", "wide"};
+  /// Changes the target: to wider vectors, say, which any machine emulates.
+  std::function<void(pgc::Target &target)> adapt = {};
 };
 
 /// Plans and compiles every kernel in the module `text` and compares its results with the interpreter's: chunks are run in

@@ -24,6 +24,11 @@ std::string checkOn(const std::string &op, double low, double high, double toler
   return checkKernels(unary(op, type), check);
 }
 
+TEST(Harness, NoticesErrors) {
+  EXPECT_NE("", checkOn("exp", 1, 2, 1e-9));
+  EXPECT_NE("", checkKernels("sched.kernel @f() attributes {kind = \"rows\", result_modes = []} {"));
+}
+
 TEST(Math, FunctionsInF32) {
   constexpr double ulp = 1.2e-7;
   // Errors are relative to the largest result: small ranges show them near the result's own size.
