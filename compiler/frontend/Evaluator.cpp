@@ -8,7 +8,7 @@ static constexpr int64_t maxWork = 20'000'000;
 
 Evaluator::Evaluator(Session &session, Pass pass, mlir::Block *block)
     : session(session), pass(std::move(pass)),
-      builder(&session.context),
+      builder(&session.context, this),
       stepEmitter(std::make_unique<StepEmitter>(block)), entry(block),
       fuel(maxWork) {
   builder.setInsertionPointToEnd(block);
@@ -18,7 +18,10 @@ Evaluator::Evaluator(Session &session, Pass pass, mlir::Block *block)
 
 // ---- messages
 
-Report::~Report() { evaluator.addContext(diagnostic); }
+Report::~Report() {
+  evaluator.addContext(diagnostic);
+  evaluator.session.dropped = Diagnostic();
+}
 
 Report &Report::detail(std::string text) {
   diagnostic.detail(std::move(text));
@@ -59,6 +62,9 @@ Report &Report::defines(llvm::ArrayRef<Dim> dims) {
 }
 
 Report Evaluator::error(SourceRange range, std::string message) {
+  // One mistake is met in each layer, with other numbers in the message.
+  if (range.isValid() && !session.reported.insert(range).second)
+    return Report(*this, session.dropped);
   return Report(*this, session.diagnostics.error(range, std::move(message)));
 }
 
@@ -191,8 +197,13 @@ Value Evaluator::ambient(llvm::StringRef name, SourceRange range) {
 
 Value Evaluator::lookup(llvm::StringRef name, SourceRange range,
                         Scope &scope) {
-  if (const Value *value = scope.find(name))
+  if (const Value *value = scope.find(name)) {
+    if (value->isTensor() && !regions.empty())
+      if (mlir::Value v = value->asTensor().value)
+        if (llvm::isa<mlir::BlockArgument>(v))
+          firstReads.try_emplace(v, range);
     return *value;
+  }
   for (auto &[output, value] : llvm::reverse(outputs))
     if (output == name)
       return value;
@@ -258,6 +269,8 @@ Value Evaluator::constant(const Symbol &symbol, int level, SourceRange range) {
   if (!enter(range))
     return Value();
   evaluating.push_back(key);
+  std::vector<Frame> callers; // it belongs to none of them
+  std::swap(callers, frames);
   bool outer = readVisit;
   readVisit = false;
   Scope &scope = newScope(nullptr);
@@ -276,6 +289,7 @@ Value Evaluator::constant(const Symbol &symbol, int level, SourceRange range) {
   if (value.isInteger())
     value = value.named(session.intern(symbol.name));
   evaluating.pop_back();
+  std::swap(callers, frames);
   leave();
   if (!value.holdsTensor() && !readVisit)
     constants[key] = value;

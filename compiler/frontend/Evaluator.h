@@ -80,9 +80,17 @@ struct Pass {
   std::string place = "model"; // for messages: "called from 'model'"
 };
 
-class Evaluator {
+/// Where in the program an operation came from.
+struct Origin {
+  const ast::Expr *expr = nullptr;
+  const ast::Fn *fn = nullptr; // that was running; null outside of functions
+};
+using Origins = llvm::DenseMap<mlir::Operation *, Origin>;
+
+class Evaluator : public mlir::OpBuilder::Listener {
 public:
   Evaluator(Session &session, Pass pass, mlir::Block *block);
+  Evaluator(const Evaluator &) = delete;
 
   Session &session;
   Pass pass;
@@ -203,9 +211,17 @@ public:
     SourceRange call;
     std::string prefix; // what its `under` adds
   };
-  const std::vector<Frame> &callStack() const { return frames; }
+  /// Of all operations that were built, dead ones included.
+  Origins origins;
+  /// Where a name stood that was the state of `recur`, by that state: the
+  /// first place in each region.
+  llvm::DenseMap<mlir::Value, SourceRange> firstReads;
 
 private:
+  void notifyOperationInserted(mlir::Operation *op,
+                               mlir::OpBuilder::InsertPoint) override {
+    origins[op] = {current, frames.empty() ? nullptr : frames.back().fn};
+  }
   Value evaluateNode(const ast::Expr &expr, Scope &scope);
   Value evaluateList(const ast::List &expr, Scope &scope);
   Value evaluateComprehension(const ast::Comprehension &expr, Scope &scope);
@@ -232,6 +248,7 @@ private:
     std::vector<Region> regions;
   };
   /// Whether `param` may declare `name` here; reports it if not.
+  Value declareParameter(const ast::Param &param, Scope &own, bool topLevel);
   bool checkDeclaredOnce(const std::string &name, const ast::Param &param);
   void explainPrefix(Report &report);
 
@@ -244,6 +261,7 @@ private:
   std::set<std::string> stateNames;
   std::unique_ptr<StepEmitter> stepEmitter;
   mlir::Block *entry;
+  const ast::Expr *current = nullptr; // what is being evaluated
   int depth = 0;
   int64_t fuel;
   const char *stackBase;

@@ -11,7 +11,9 @@ static constexpr size_t maxList = 65'536;
 Value Evaluator::evaluate(const Expr &expr, Scope &scope) {
   if (!enter(expr.range))
     return Value();
+  const Expr *outer = std::exchange(current, &expr);
   Value value = evaluateNode(expr, scope);
+  current = outer;
   leave();
   return value;
 }

@@ -117,7 +117,13 @@ void Evaluator::explainPrefix(Report &report) {
   for (const Frame &frame : llvm::reverse(frames)) {
     if (!frame.fn->under)
       continue;
-    report.note(frame.fn->under->range,
+    // From the word 'under' on.
+    SourceRange under = frame.fn->under->range;
+    std::string_view before =
+        session.sources.text(under.file).substr(0, under.begin);
+    if (size_t word = before.rfind("under"); word != std::string_view::npos)
+      under.begin = word;
+    report.note(under,
                 "in a call of '" + frame.fn->name.text +
                     "', whose prefix does not depend on the layer");
     std::string index = "i";
@@ -187,19 +193,27 @@ bool Evaluator::checkDeclaredOnce(const std::string &name,
 }
 
 Value Evaluator::declareParameter(const ast::Param &param, Scope *scope) {
-  bool topLevel = !scope;
-  Scope &own = topLevel ? newScope(nullptr) : *scope;
-  std::string name;
-  if (param.path) {
-    auto path = format(*param.path, own);
-    if (!path)
-      return Value();
-    name = topLevel ? *path : fullName(*path);
-    if (topLevel && !name.empty() && name[0] == '/')
-      name.erase(0, 1);
-  } else {
-    name = topLevel ? param.name.text : fullName(param.name.text);
-  }
+  if (scope)
+    return declareParameter(param, *scope, /*topLevel=*/false);
+  // A parameter of the file belongs to no call and to no layer.
+  std::vector<Frame> callers;
+  std::vector<Region> within;
+  std::swap(callers, frames);
+  std::swap(within, regions);
+  Value value = declareParameter(param, newScope(nullptr), /*topLevel=*/true);
+  std::swap(callers, frames);
+  std::swap(within, regions);
+  return value;
+}
+
+Value Evaluator::declareParameter(const ast::Param &param, Scope &own,
+                                  bool topLevel) {
+  std::optional<std::string> path = param.name.text;
+  if (param.path)
+    path = format(*param.path, own);
+  if (!path)
+    return Value();
+  std::string name = fullName(*path);
   if (!isFullName(name))
     return error(param.path ? param.path->range : param.name.range,
                  "'" + name + "' cannot be the name of a parameter: it takes "
@@ -224,13 +238,7 @@ Value Evaluator::declareParameter(const ast::Param &param, Scope *scope) {
   Value init = evaluate(*param.init, own);
   if (!dims || init.isPoison())
     return Value();
-  std::vector<Region> place;
-  if (topLevel)
-    std::swap(place, regions); // it is declared outside of all layers
-  bool once = checkDeclaredOnce(name, param);
-  if (topLevel)
-    std::swap(place, regions);
-  if (!once)
+  if (!checkDeclaredOnce(name, param))
     return Value();
   mlir::DictionaryAttr attr =
       initializer(init, *dims, param.init->range, "a parameter");

@@ -68,6 +68,16 @@ struct Session {
            std::pair<mlir::Attribute, mlir::Attribute>>
       ropeTables;
 
+  /// Places of which an error was reported, and where further ones go.
+  struct Before {
+    bool operator()(const SourceRange &a, const SourceRange &b) const {
+      return std::tie(a.file, a.begin, a.end) <
+             std::tie(b.file, b.begin, b.end);
+    }
+  };
+  std::set<SourceRange, Before> reported;
+  Diagnostic dropped;
+
   /// A copy of a name that lives as long as the session.
   llvm::StringRef intern(llvm::StringRef name) { return saver.save(name); }
   /// The place of a range in IR.
