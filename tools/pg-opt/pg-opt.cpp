@@ -2,6 +2,7 @@
 #include "compiler/passes/Passes.h"
 #include "compiler/passes/fusion/FusionPasses.h"
 #include "compiler/passes/schedule/SchedulePasses.h"
+#include "compiler/pgc/Passes.h"
 #include "dialects/sched/Sched.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -16,6 +17,7 @@ int main(int argc, char **argv) {
   pgc::registerModelPasses();
   pgc::registerFusionPasses();
   pgc::registerSchedulePasses();
+  pgc::registerCodegenPasses();
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "passes on models of language\n", registry));
 }
