@@ -83,6 +83,8 @@ Job::Job(std::unique_ptr<LoadedPlan> given, const JobOptions &options)
     failUsage("--order: '", options.order, "' is not shuffled, sequential or coprime");
   if (wants("train") && !plan.has_training())
     failInput("'", loaded->path, "' cannot train: it holds programs to score only");
+  if (wants("evaluate") && !wants("train") && options.init.empty())
+    failUsage("--stages evaluate scores weights that are there: say which with --init W.safetensors");
   if (wants("train"))
     budget = chooseBudget(plan.training(), options.steps, options.wallclock);
   dataPath = !options.data.empty() ? options.data : "data/" + (plan.has_training() ? plan.training().data() : plan.model_name());

@@ -83,7 +83,7 @@ TEST(Pgrt, Evaluates) {
   JsonValue again;
   ASSERT_EQ(parseJson(split(toy::readFile(folder + "/a/again/log.jsonl"), '\n').back(), again), "");
   EXPECT_EQ(again.find("nll")->number, event.find("nll")->number);
-  ran = pgrt(run + " --stages evaluate --val-tokens 30");
+  ran = pgrt(run + "/again --val-tokens 30 --stages evaluate --init " + folder + "/a/weights.safetensors");
   EXPECT_CONTAINS(ran.output, "evaluated 24 tokens");
 }
 
@@ -120,7 +120,8 @@ TEST(Pgrt, InputErrors) {
   ran = pgrt(plan + "--data " + folder + "/data --out " + folder + "/a");
   EXPECT_EQ(ran.status, 1);
   EXPECT_CONTAINS(ran.output, "train_000001.bin': token 3 is 13");
-  ran = pgrt(plan + "--data " + folder + "/data/train_000000.bin --stages evaluate");
+  EXPECT_EQ(pgrt(plan + "--data " + folder + "/data --stages evaluate").status, 2); // of what weights?
+  ran = pgrt(plan + "--data " + folder + "/data/train_000000.bin --stages evaluate --init x");
   EXPECT_EQ(ran.status, 1);
   EXPECT_CONTAINS(ran.output, "cannot evaluate");
   EXPECT_EQ(pgrt("probe " + plan + "--weights x --tokens y --batch 1 --seq 2 -o z").status, 1);
