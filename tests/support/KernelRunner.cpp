@@ -244,14 +244,14 @@ std::string checkKernels(llvm::StringRef text, const KernelCheck &check) {
     return "does not parse, or cannot be planned";
   for (const std::string &name : check.targets) {
     std::string error;
-    bool wide = name == "wide";
+    bool dot = name == "wide+dot", wide = name == "wide" || dot;
     FailureOr<pgc::Target> target = pgc::getTarget(wide ? "x86-64-v3" : name, error);
     if (failed(target))
       return error;
     if (wide)
       target->vectorBits = 512;
-    if (check.adapt)
-      check.adapt(*target);
+    if (dot)
+      target->bf16Dot = target->emulateDot = true;
     FailureOr<std::string> code = pgc::compileKernels(*module, *target, 1);
     if (failed(code))
       return "does not compile for " + name;

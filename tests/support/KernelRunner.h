@@ -17,10 +17,9 @@ struct KernelCheck {
   unsigned seed = 1;
   /// Replaces the operands that were drawn, where it likes to.
   std::function<void(unsigned operand, Tensor &value)> edit = {};
-  /// Names of targets; "wide" is x86-64-v3 with vectors of 512 bits, which tests the code for AVX-512 without it.
+  /// Names of targets; "wide" is x86-64-v3 with vectors of 512 bits, which tests the code for AVX-512 without it, "wide+dot"
+  /// that with emulated dot products of bf16.
   std::vector<std::string> targets = {"native", "wide"};
-  /// Changes the target: to wider vectors, say, which any machine emulates.
-  std::function<void(pgc::Target &target)> adapt = {};
 };
 
 /// Plans and compiles every kernel in the module `text` and compares its results with the interpreter's: chunks are run in

@@ -1,0 +1,129 @@
+// Attention and its gradient against the interpreter, at sizes that divide by nothing.
+#include "tests/support/KernelRunner.h"
+#include <cmath>
+#include <gtest/gtest.h>
+
+using namespace pgtest;
+
+namespace {
+
+std::string checkOnTargets(const std::string &text, KernelCheck check) {
+  check.targets = {"x86-64-v3", "wide", "wide+dot"};
+  std::string wrong = checkKernels(text, check);
+  return wrong.empty() ? "" : wrong + "\n" + text;
+}
+
+struct Shape {
+  int64_t batch, positions, queryHeads, keyHeads, width;
+};
+
+std::string tensor(std::vector<int64_t> shape, const std::string &element) {
+  std::string text = "tensor<";
+  for (int64_t size : shape)
+    text += std::to_string(size) + "x";
+  return text + element + ">";
+}
+
+/// Types of a case, as text.
+struct Types {
+  std::string q, kv, sum, kvSum, lse, segment;
+  Types(const Shape &s, const std::string &element) {
+    std::string wide = element == "f64" ? "f64" : "f32";
+    q = tensor({s.batch, s.positions, s.queryHeads, s.width}, element);
+    kv = tensor({s.batch, s.positions, s.keyHeads, s.width}, element);
+    sum = tensor({s.batch, s.positions, s.queryHeads, s.width}, wide);
+    kvSum = tensor({s.batch, s.positions, s.keyHeads, s.width}, wide);
+    lse = tensor({s.batch, s.positions, s.queryHeads}, wide);
+    segment = tensor({s.batch, s.positions}, "i64");
+  }
+};
+
+std::string forward(const Shape &shape, const std::string &element, bool segments) {
+  Types t(shape, element);
+  return "sched.kernel @attention(%q: " + t.q + ", %k: " + t.kv + ", %v: " + t.kv +
+         (segments ? ", %s: " + t.segment : "") +
+         ") attributes {kind = \"attention\", result_modes = [\"store\", \"store\"]} {\n"
+         "  %o, %l = pg.attention %q, %k, %v" +
+         (segments ? " segment %s" : "") + " : (" + t.q + ", " + t.kv + ", " + t.kv + (segments ? ", " + t.segment : "") +
+         ") -> (" + t.sum + ", " + t.lse + ")\n  sched.yield %o, %l : " + t.sum + ", " + t.lse + "\n}\n";
+}
+
+std::string backward(const Shape &shape, const std::string &element, bool segments) {
+  Types t(shape, element);
+  return "sched.kernel @gradient(%q: " + t.q + ", %k: " + t.kv + ", %v: " + t.kv + ", %s: " + t.segment + ", %o: " + t.sum +
+         ", %l: " + t.lse + ", %g: " + t.q +
+         ") attributes {kind = \"attention_grad\", result_modes = [\"store\", \"store\", \"store\"]} {\n"
+         "  %dq, %dk, %dv = pg.attention_grad %q, %k, %v, %o, %l, %g" +
+         (segments ? " segment %s" : "") + " : (" + t.q + ", " + t.kv + ", " + t.kv + ", " + t.sum + ", " + t.lse + ", " + t.q +
+         (segments ? ", " + t.segment : "") + ") -> (" + t.sum + ", " + t.kvSum + ", " + t.kvSum +
+         ")\n  sched.yield %dq, %dk, %dv : " + t.sum + ", " + t.kvSum + ", " + t.kvSum + "\n}\n";
+}
+
+/// The logarithm of the summed exponentials of the scores, which the gradient is given.
+Tensor logSums(const Tensor &q, const Tensor &k, const Tensor *segment) {
+  int64_t T = q.shape[1], H = q.shape[2], D = q.shape[3], K = k.shape[2];
+  Tensor lse({q.shape[0], T, H});
+  for (int64_t row = 0; row < lse.size(); ++row) {
+    int64_t h = row % H, t = row / H % T, b = row / H / T;
+    double top = -INFINITY, sum = 0;
+    std::vector<double> scores;
+    for (int64_t s = 0; s <= t; ++s) {
+      if (segment && segment->data[b * T + s] != segment->data[b * T + t])
+        continue;
+      double dot = 0;
+      for (int64_t d = 0; d < D; ++d)
+        dot += q.data[row * D + d] * k.data[((b * T + s) * K + h / (H / K)) * D + d];
+      scores.push_back(dot / std::sqrt(static_cast<double>(D)));
+      top = std::max(top, scores.back());
+    }
+    for (double x : scores)
+      sum += std::exp(x - top);
+    lse.data[row] = top + std::log(sum);
+  }
+  return lse;
+}
+
+std::string checkBoth(const Shape &shape, const std::string &element, bool segments, double deviation = 1) {
+  KernelCheck check{.tolerance = element == "f64" ? 1e-11 : element == "f32" ? 4e-5 : 4e-2, .deviation = deviation, .high = 3};
+  if (std::string wrong = checkOnTargets(forward(shape, element, segments), check); !wrong.empty())
+    return wrong;
+  Tensor q, k, segment;
+  check.edit = [&](unsigned operand, Tensor &value) {
+    if (element == "bf16" && (operand < 2 || operand == 6))
+      for (double &x : value.data)
+        x = roundToBf16(x);
+    Tensor *kept[] = {&q, &k, nullptr, &segment};
+    if (operand < 4 && kept[operand])
+      *kept[operand] = value;
+    if (operand == 5)
+      value = logSums(q, k, segments ? &segment : nullptr);
+  };
+  return checkOnTargets(backward(shape, element, segments), check);
+}
+
+TEST(AttentionKernel, Sizes) {
+  for (Shape shape : {Shape{1, 1, 1, 1, 16}, {2, 37, 3, 1, 16}, {1, 130, 4, 2, 17}, {2, 5, 2, 2, 1}, {1, 200, 1, 1, 64}})
+    EXPECT_EQ("", checkBoth(shape, "f32", false));
+  EXPECT_EQ("", checkBoth({1, 150, 11, 1, 8}, "f32", false));
+  EXPECT_EQ("", checkBoth({1, 20, 20, 2, 128}, "f32", false));
+}
+
+TEST(AttentionKernel, Types) {
+  EXPECT_EQ("", checkBoth({1, 117, 4, 2, 20}, "f64", false));
+  EXPECT_EQ("", checkBoth({2, 117, 4, 2, 17}, "bf16", false));
+  EXPECT_EQ("", checkBoth({1, 33, 2, 1, 64}, "bf16", false));
+}
+
+TEST(AttentionKernel, Segments) {
+  EXPECT_EQ("", checkBoth({2, 101, 4, 2, 16}, "f32", true));
+  EXPECT_EQ("", checkBoth({2, 101, 4, 2, 16}, "f64", true));
+  EXPECT_EQ("", checkBoth({1, 101, 2, 1, 33}, "bf16", true));
+}
+
+TEST(AttentionKernel, LargeScores) {
+  EXPECT_EQ("", checkBoth({1, 101, 4, 2, 16}, "f64", false, 8));
+  KernelCheck check{.tolerance = 2e-4, .deviation = 12};
+  EXPECT_EQ("", checkOnTargets(forward({1, 101, 4, 2, 16}, "f32", false), check));
+}
+
+} // namespace
