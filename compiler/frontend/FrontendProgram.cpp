@@ -6,6 +6,7 @@
 #include "compiler/frontend/ModelFunctions.h"
 #include "compiler/frontend/Phases.h"
 #include "compiler/frontend/Sections.h"
+#include "compiler/frontend/Warnings.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "llvm/Support/Path.h"
@@ -152,6 +153,7 @@ bool FrontendProgram::tracePhases(mlir::ModuleOp scratch) {
   request.batch = settings.sequencesPerPart();
   request.seq = settings.seq;
   bool first = true;
+  DeadSkips skips;
   for (const Phase &phase : thePhases) {
     if (!phase.trains)
       continue;
@@ -164,6 +166,8 @@ bool FrontendProgram::tracePhases(mlir::ModuleOp scratch) {
     for (const ParameterRecord *p : trace.declared)
       session->parameters.find(p->name)->trained = true;
     reached[phase.name] = trace.reached;
+    warnOfInertTerms(*session, trace);
+    skips.add(phase.name, trace);
     bool phaseSplits = pgc::lossSplitsBySequence(trace.function);
     splits = (first || splits) && phaseSplits;
     first = false;
@@ -172,7 +176,12 @@ bool FrontendProgram::tracePhases(mlir::ModuleOp scratch) {
   request.phase = "";
   request.score = true;
   request.switches.assign(session->switches.size(), true);
-  return bool(buildModel(*session, scratch, request).function);
+  ModelTrace score = buildModel(*session, scratch, request);
+  if (!score.function)
+    return false;
+  checkCausality(*session, score);
+  skips.warn(*session);
+  return !diagnostics.hasErrors();
 }
 
 void FrontendProgram::warnOfDeadParameters() {

@@ -6,17 +6,17 @@ namespace pgc {
 using ast::SectionKind;
 
 /// The first function that an expression calls, other than to join numbers.
-static std::string findCall(const ast::Expr &expr, bool any) {
+static const ast::Call *findCall(const ast::Expr &expr, bool any) {
   if (auto *call = llvm::dyn_cast<ast::Call>(&expr)) {
     const std::string &name = call->calleeName();
     bool joins = name == "sum" || name == "mean" || name == "f32" ||
                  name == "max" || name == "min";
     if (!name.empty() && (any || !joins))
-      return name;
+      return call;
   }
-  std::string found;
+  const ast::Call *found = nullptr;
   ast::forEachChild(expr, [&](const ast::Expr &child) {
-    if (found.empty())
+    if (!found)
       found = findCall(child, any);
   });
   return found;
@@ -67,11 +67,10 @@ void LossBuilder::addTerm(const ast::Expr &expr, const Value &value) {
         .help("mean(…) or sum(…) make a scalar of a tensor");
     return;
   }
-  std::string name = findCall(expr, false);
-  if (name.empty())
-    name = findCall(expr, true);
-  if (name.empty())
-    name = "term";
+  const ast::Call *call = findCall(expr, false);
+  if (!call)
+    call = findCall(expr, true);
+  std::string name = call ? call->calleeName() : "term";
   std::string unique = name;
   auto taken = [&] {
     return llvm::any_of(loss.terms, [&](auto &t) { return t.first == unique; });
@@ -79,7 +78,7 @@ void LossBuilder::addTerm(const ast::Expr &expr, const Value &value) {
   for (int n = 2; taken(); ++n)
     unique = name + "." + std::to_string(n);
   loss.terms.emplace_back(unique, ev.load(*scalar, expr.range));
-  loss.places.push_back(expr.range);
+  loss.exprs.push_back(call ? call : &expr);
 }
 
 // A returned sum falls into its addends, through `inherited()` too.

@@ -10,7 +10,8 @@ struct Loss {
   /// The addends of the returned sum, with their weights, named for what they
   /// call: "cross_entropy", "simctg".
   std::vector<std::pair<std::string, mlir::Value>> terms;
-  std::vector<SourceRange> places; // of the terms
+  /// Of each term, the call that names it, or else the whole addend.
+  std::vector<const ast::Expr *> exprs;
 };
 
 /// Evaluates `loss`; the model has run. Nothing after an error.

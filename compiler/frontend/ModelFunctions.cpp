@@ -148,6 +148,7 @@ ModelTrace buildModel(Session &session, mlir::ModuleOp module,
       return trace;
     results.push_back(loss->value);
     names.push_back("loss");
+    trace.terms = loss->exprs;
     for (auto &[name, value] : loss->terms) {
       results.push_back(value);
       names.push_back("term." + name);
@@ -165,6 +166,8 @@ ModelTrace buildModel(Session &session, mlir::ModuleOp module,
     if (loaded.count(p->name))
       trace.reached.push_back(p);
   trace.function = function;
+  trace.origins = std::move(ev.origins);
+  trace.firstReads = std::move(ev.firstReads);
   return trace;
 }
 

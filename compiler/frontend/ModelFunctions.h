@@ -12,6 +12,10 @@ struct ModelTrace {
   /// Parameters that a result depends on, in the order of declaration.
   std::vector<const ParameterRecord *> reached;
   std::vector<const ParameterRecord *> declared;
+  /// Of the loss, in the order of the results: what each addend is.
+  std::vector<const ast::Expr *> terms;
+  Origins origins;
+  llvm::DenseMap<mlir::Value, SourceRange> firstReads;
 };
 
 struct ModelRequest {

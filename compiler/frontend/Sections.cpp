@@ -93,8 +93,11 @@ std::optional<SettingArguments> readSetting(Evaluator &ev, const Call &call,
   }
   for (size_t i = 0; i < names.size(); ++i)
     if (!optional[i] && !setting.has(names[i])) {
-      ev.error(call.range, "'" + word + "' needs the argument '" + names[i] +
-                               "': settings have no defaults");
+      // Several may be missing in one place.
+      Report(ev, ev.session.diagnostics.error(
+                     call.range, "'" + word + "' needs the argument '" +
+                                     names[i] +
+                                     "': settings have no defaults"));
       good = false;
     }
   if (!good)
@@ -208,8 +211,9 @@ std::optional<RuleItem> readRule(Evaluator &ev, const Rule &rule, Scope &scope,
   }
   for (const std::string &name : open)
     if (!given.count(name)) {
-      ev.error(call.range, "'" + fn.name.text + "' needs the argument '" + name +
-                               "'")
+      Report(ev, ev.session.diagnostics.error(
+                     call.range, "'" + fn.name.text +
+                                     "' needs the argument '" + name + "'"))
           .note(fn.name.range, "defined here");
       good = false;
     }

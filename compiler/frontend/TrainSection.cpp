@@ -71,8 +71,9 @@ void TrainReader::require(const std::optional<SettingArguments> &found,
   SourceRange place = ev.session.program.section(SectionKind::Train)
                           .back()
                           .section->keywordRange;
-  ev.error(place, std::string("'train' needs the setting '") + word +
-                      "': settings have no defaults");
+  Report(ev, ev.session.diagnostics.error(
+                 place, std::string("'train' needs the setting '") + word +
+                            "': settings have no defaults"));
 }
 
 void TrainReader::finish() {
