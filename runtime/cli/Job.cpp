@@ -5,6 +5,7 @@
 #include "runtime/cli/Options.h"
 #include "runtime/data/WindowOrder.h"
 #include "runtime/eval/Chunked.h"
+#include "runtime/eval/Validation.h"
 #include "runtime/executor/Executor.h"
 #include "runtime/plan/PlanCheck.h"
 #include "runtime/plan/PlanLoader.h"
@@ -39,7 +40,7 @@ public:
 private:
   bool wants(const char *stage) const { return stages.count(stage) != 0; }
   void openData();
-  void openValidation();
+  void prepareEvaluation();
   void introduce();
   void estimateEvaluation();
   void train();
@@ -55,10 +56,7 @@ private:
   Progress progress;
   Budget budget;
   std::unique_ptr<WindowOrder> data;
-  // What evaluation needs; program is null if there is to be none.
-  const plan::Program *scoreProgram = nullptr;
-  std::vector<int64_t> validation;
-  std::unique_ptr<ByteTable> bytes;
+  std::unique_ptr<Validation> validation; // null: no evaluation
   std::unique_ptr<Device> device;
   std::unique_ptr<Executor> executor;
   std::unique_ptr<Profile> profile;
@@ -114,54 +112,16 @@ void Job::openData() {
                    training.seq(), ", ", order));
 }
 
-static std::string findTokenizer(const std::string &given, const std::string &dataPath) {
-  namespace fs = std::filesystem;
-  if (!given.empty())
-    return given;
-  std::error_code error;
-  fs::path folder = fs::is_directory(dataPath, error) ? fs::path(dataPath) : fs::path(dataPath).parent_path();
-  if (fs::exists(folder / "tokenizer.model", error))
-    return (folder / "tokenizer.model").string();
-  std::vector<std::string> models;
-  for (const fs::directory_entry &entry : fs::directory_iterator(folder.empty() ? "." : folder, error))
-    if (entry.path().extension() == ".model")
-      models.push_back(entry.path().string());
-  return models.size() == 1 ? models.front() : "";
-}
-
 // Evaluation that was not asked for by name is left out, with a word, when something for it is missing.
-void Job::openValidation() {
+void Job::prepareEvaluation() {
   if (!wants("evaluate"))
     return;
-  auto leaveOut = [&](const std::string &why) {
-    if (stagesGiven)
-      failInput("cannot evaluate: ", why);
-    progress.say("evaluate  left out: " + why);
-  };
-  int64_t seq = 0;
-  for (const plan::Evaluation &evaluation : plan.evaluations())
-    if (evaluation.kind() == "chunked" && (seq == 0 || evaluation.stage() == "trained"))
-      seq = evaluation.seq();
-  const plan::Program *program = nullptr;
-  for (const plan::Program &candidate : plan.programs())
-    if (candidate.role() == "score" && (seq == 0 || candidate.seq() == seq) && !program)
-      program = &candidate;
-  if (!program)
-    return leaveOut("the plan holds no program for chunked scores");
-  std::error_code error;
-  bool folder = std::filesystem::is_directory(dataPath, error);
-  std::vector<Shard> shards;
-  if (folder || !wants("train"))
-    shards = openShards(dataPath, "val");
-  if (shards.empty())
-    return leaveOut(folder ? cat("'", dataPath, "' has no val_*.bin or fineweb_val_*.bin")
-                           : cat("'", dataPath, "' is one shard, and training uses it"));
-  std::string tokenizer = findTokenizer(options.tokenizer, dataPath);
-  if (tokenizer.empty())
-    return leaveOut(cat("no tokenizer.model beside '", dataPath, "': say where it is with --tokenizer"));
-  bytes = std::make_unique<ByteTable>(tokenizer, plan.vocab());
-  validation = validationTokens(shards, program->seq(), options.valTokens, plan.vocab());
-  scoreProgram = program;
+  std::string missing;
+  validation = openValidation(plan, {dataPath, options.tokenizer, options.valTokens, wants("train")}, missing);
+  if (!validation && stagesGiven)
+    failInput("cannot evaluate: ", missing);
+  if (!validation)
+    progress.say("evaluate  left out: " + missing);
 }
 
 void Job::introduce() {
@@ -171,11 +131,12 @@ void Job::introduce() {
 }
 
 void Job::estimateEvaluation() {
-  if (!scoreProgram || peak <= 0)
+  if (!validation || peak <= 0)
     return;
-  double batches = std::ceil(double(validation.size()) / double(scoreProgram->batch() * scoreProgram->seq()));
-  double flops = programFlops(plan, *scoreProgram) * batches;
-  std::string text = cat("  evaluate  ", withThousands(int64_t(validation.size())), " tokens");
+  const plan::Program &program = *validation->program;
+  int64_t tokens = int64_t(validation->tokens.size());
+  double flops = programFlops(plan, program) * std::ceil(double(tokens) / double(program.batch() * program.seq()));
+  std::string text = cat("  evaluate  ", withThousands(tokens), " tokens");
   if (flops > 0) {
     double seconds = flops / (0.5 * peak);
     text += cat(", about ", readableSeconds(seconds), " (at half of the peak)");
@@ -215,7 +176,8 @@ void Job::train() {
 
 void Job::evaluate() {
   double begin = Profile::now(), lastLine = begin;
-  Score score = scoreChunked(*executor, *scoreProgram, validation, *bytes, evaluateScalars(plan, 0, 1),
+  Score score = scoreChunked(*executor, *validation->program, validation->tokens, *validation->bytes,
+                             evaluateScalars(plan, 0, 1),
                              [&](int64_t done, int64_t all) {
                                double now = Profile::now();
                                if (now - lastLine > 5) {
@@ -256,7 +218,7 @@ int Job::run() {
   const double begin = Profile::now();
   introduce();
   openData();
-  openValidation();
+  prepareEvaluation();
   makeFolders(out);
   log = std::make_unique<EventLog>(out + "/log.jsonl");
   catchInterrupts();
@@ -281,7 +243,7 @@ int Job::run() {
   submission.planHash = toHex(loaded->digest);
   if (wants("train"))
     train();
-  if (scoreProgram && !stopped)
+  if (validation && !stopped)
     evaluate();
   writeSubmission(out + "/submission.json", submission);
   if (profile) {

@@ -3,9 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
-#include <fcntl.h>
 #include <filesystem>
-#include <unistd.h>
 
 namespace pgrt {
 
@@ -40,6 +38,20 @@ void Shard::read(int64_t begin, int64_t size, int64_t vocab, int64_t *out) const
   }
 }
 
+void Shard::check(int64_t vocab) const {
+  const uint16_t *tokens = reinterpret_cast<const uint16_t *>(file.bytes().data() + headerBytes); // pages are aligned
+  constexpr int64_t piece = 1 << 20;
+  for (int64_t begin = 0; begin < count; begin += piece) {
+    int64_t size = std::min(piece, count - begin);
+    uint16_t largest = *std::max_element(tokens + begin, tokens + begin + size);
+    if (largest >= vocab) {
+      std::vector<int64_t> widened(static_cast<size_t>(size));
+      read(begin, size, vocab, widened.data()); // throws, with the place
+    }
+    file.forget();
+  }
+}
+
 Digest Shard::contentHash() const {
   Sha256 hash;
   hash.update(&count, sizeof count);
@@ -51,6 +63,7 @@ Digest Shard::contentHash() const {
     for (size_t i = 0; i < pieces; ++i)
       hash.update(body.substr((body.size() - pieceBytes) * i / (pieces - 1), pieceBytes));
   }
+  file.forget();
   return hash.finish();
 }
 
@@ -84,36 +97,13 @@ std::vector<Shard> openShards(const std::string &path, const std::string &split)
   return shards;
 }
 
-// By read, not through the mapping: pages that are only looked at once should not count as this process's memory.
 void checkTokens(const std::vector<Shard> &shards, int64_t vocab, int64_t limitBytes) {
   int64_t total = 0;
   for (const Shard &shard : shards)
     total += 2 * shard.tokens();
-  if (total > limitBytes || vocab > 65535)
-    return;
-  std::vector<uint16_t> buffer(1 << 17);
-  for (const Shard &shard : shards) {
-    int file = open(shard.path().c_str(), O_RDONLY | O_CLOEXEC);
-    if (file < 0)
-      failSystem("cannot open", shard.path());
-    for (int64_t begin = 0; begin < shard.tokens();) {
-      int64_t wanted = std::min<int64_t>(int64_t(buffer.size()), shard.tokens() - begin);
-      ssize_t got = pread(file, buffer.data(), size_t(2 * wanted), headerBytes + 2 * begin);
-      if (got <= 1)
-        break; // shrunk under us: reading through the mapping will tell
-      int64_t size = got / 2;
-      uint16_t largest = 0;
-      for (int64_t i = 0; i < size; ++i)
-        largest = std::max(largest, buffer[size_t(i)]);
-      if (largest >= vocab) {
-        close(file);
-        std::vector<int64_t> widened(static_cast<size_t>(size));
-        shard.read(begin, size, vocab, widened.data()); // throws, with the place
-      }
-      begin += size;
-    }
-    close(file);
-  }
+  for (const Shard &shard : shards)
+    if (total <= limitBytes)
+      shard.check(vocab);
 }
 
 } // namespace pgrt

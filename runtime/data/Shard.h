@@ -22,6 +22,9 @@ public:
   /// Copies tokens [begin, begin + size), widened. Throws Error with the place of a token that is not below `vocab`.
   void read(int64_t begin, int64_t size, int64_t vocab, int64_t *out) const;
 
+  /// Looks through all tokens and refuses those that are not below `vocab`, as read does.
+  void check(int64_t vocab) const;
+
   /// A hash of the content that names do not enter: of the number of tokens and of 16 evenly spaced pieces of 64 KiB (of all
   /// tokens, where these would cover them). Reads no more than that, so that starting on 20 GB takes no time.
   Digest contentHash() const;
@@ -35,8 +38,8 @@ private:
 /// the order of their names; both layouts in one folder are an error. None: empty.
 std::vector<Shard> openShards(const std::string &path, const std::string &split);
 
-/// Refuses tokens that are not below `vocab`, with their place. Reads everything; skips what is larger than `limitBytes` in
-/// all (such tokens are refused when they are read).
+/// Checks all tokens of all shards, unless they are more than `limitBytes` together (then foreign ones are refused when they
+/// are read).
 void checkTokens(const std::vector<Shard> &shards, int64_t vocab, int64_t limitBytes);
 
 } // namespace pgrt

@@ -10,25 +10,6 @@ namespace pgrt {
 
 double Score::bitsPerByte() const { return bytes ? nll / std::numbers::ln2 / double(bytes) : NAN; }
 
-std::vector<int64_t> validationTokens(const std::vector<Shard> &shards, int64_t seq, int64_t limit, int64_t vocab) {
-  int64_t total = 0;
-  for (const Shard &shard : shards)
-    total += shard.tokens();
-  int64_t available = limit > 0 ? std::min(total, limit) : total;
-  if (available < seq + 1)
-    failInput("the validation data have ", withThousands(available), " tokens, fewer than one sequence of ", seq,
-              " and one more");
-  int64_t wanted = (available - 1) / seq * seq + 1;
-  std::vector<int64_t> tokens(static_cast<size_t>(wanted));
-  int64_t done = 0;
-  for (const Shard &shard : shards) {
-    int64_t take = std::min(shard.tokens(), wanted - done);
-    shard.read(0, take, vocab, tokens.data() + done);
-    done += take;
-  }
-  return tokens;
-}
-
 // The nll values of a batch, as double.
 static std::vector<double> readValues(const Executor &executor, const plan::Port &port, int64_t count) {
   std::vector<double> values(static_cast<size_t>(count));

@@ -2,10 +2,11 @@
 #pragma once
 
 #include "runtime/data/ByteTable.h"
-#include "runtime/data/Shard.h"
 #include "runtime/executor/Executor.h"
 
+#include <cstdint>
 #include <functional>
+#include <vector>
 
 namespace pgrt {
 
@@ -17,10 +18,6 @@ struct Score {
 
   double bitsPerByte() const; // Σ nll / ln 2 / Σ bytes
 };
-
-/// The validation tokens of a folder, in the order of the shards' names: at most `limit` of them (0: all), trimmed to a
-/// multiple of `seq`, plus one. Throws Error if there are fewer than one sequence and one.
-std::vector<int64_t> validationTokens(const std::vector<Shard> &shards, int64_t seq, int64_t limit, int64_t vocab);
 
 /// Runs `program` (role "score") over the tokens' windows of its length. A last batch that is not full, and a last window
 /// that is short, are padded; the padding is not counted. `prepare` must have run. `progress(done, all)` is called after

@@ -34,6 +34,11 @@ MappedFile::MappedFile(MappedFile &&other) noexcept
     : name(std::move(other.name)), address(std::exchange(other.address, nullptr)),
       length(std::exchange(other.length, 0)) {}
 
+void MappedFile::forget() const {
+  if (address)
+    madvise(address, length, MADV_DONTNEED);
+}
+
 MappedFile::~MappedFile() {
   if (address)
     munmap(address, length);

@@ -19,6 +19,10 @@ public:
   const std::string &path() const { return name; }
   std::string_view bytes() const { return {static_cast<const char *>(address), length}; }
 
+  /// Lets the system take back the pages that were read: they no longer count as this process's memory, and come back when
+  /// they are read again.
+  void forget() const;
+
 private:
   std::string name;
   void *address = nullptr;
