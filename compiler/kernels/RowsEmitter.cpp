@@ -165,7 +165,9 @@ RowsEmitter::Accumulators RowsEmitter::emitVariable(unsigned depth, Accumulators
 /// last the lanes that are left.
 RowsEmitter::Accumulators RowsEmitter::emitVectorLoop(unsigned depth, unsigned variable, Accumulators accumulators) {
   int64_t low = space[variable].low, high = space[variable].high;
-  bool innermost = depth + 1 == order.size();
+  // A reduction over axes of one element has no loop of its own: it starts, and ends, within this one.
+  bool startsHere = nest->reduces() && accumulators.empty();
+  bool innermost = depth + 1 == order.size() && !startsHere;
   auto step = [&](int64_t from, int64_t to, unsigned steps, Accumulators inits) {
     return loop(k.index(from), k.index(to), static_cast<int64_t>(lanes) * steps, inits, [&](Value i, ValueRange carried) {
       bind(variable, i);
