@@ -54,15 +54,24 @@ LogicalResult emitKernel(KernelOp kernel, const Target &target, ModuleOp out) {
   return kind ? kind->emit(kernel, target, out) : failure();
 }
 
-/// Emits and compiles a few kernels in a module of their own.
-static FailureOr<std::string> compileBatch(MutableArrayRef<KernelOp> kernels, const Target &target, CodeForm form) {
-  OwningOpRef<ModuleOp> out = ModuleOp::create(kernels.front().getLoc());
-  for (KernelOp kernel : kernels)
-    if (failed(emitKernel(kernel, target, *out)))
-      return failure();
-  if (failed(verify(*out)) || failed(lowerToLLVM(*out)))
+/// Moves the functions that kernels of several modules call (private ones, see Tile.h) to a module of their own.
+static OwningOpRef<ModuleOp> shareFunctions(MutableArrayRef<OwningOpRef<ModuleOp>> modules) {
+  OwningOpRef<ModuleOp> library = ModuleOp::create(modules.front()->getLoc());
+  for (OwningOpRef<ModuleOp> &module : modules)
+    for (func::FuncOp function : module->getOps<func::FuncOp>()) {
+      if (!function.isPrivate() || function.isDeclaration())
+        continue;
+      if (!library->lookupSymbol(function.getName()))
+        library->push_back(function->clone());
+      function.eraseBody();
+    }
+  return library;
+}
+
+static FailureOr<std::string> compileEmitted(ModuleOp module, const Target &target, CodeForm form) {
+  if (failed(verify(module)) || failed(lowerToLLVM(module)))
     return failure();
-  return compileModule(*out, target, form);
+  return compileModule(module, target, form);
 }
 
 FailureOr<std::string> compileKernels(ModuleOp module, const Target &target, unsigned threads, bool assembly) {
@@ -73,18 +82,25 @@ FailureOr<std::string> compileKernels(ModuleOp module, const Target &target, uns
   registerBuiltinDialectTranslation(*context);
   registerLLVMDialectTranslation(*context);
 
-  SmallVector<KernelOp> kernels(module.getOps<KernelOp>());
   // The batches depend on the module alone, so that every machine links the same code in the same order.
   constexpr size_t batchSize = 6;
-  size_t batches = llvm::divideCeil(kernels.size(), batchSize);
-  std::vector<std::string> objects(batches);
+  std::vector<OwningOpRef<ModuleOp>> batches;
+  for (auto [i, kernel] : llvm::enumerate(module.getOps<KernelOp>())) {
+    if (i % batchSize == 0)
+      batches.push_back(ModuleOp::create(kernel.getLoc()));
+    if (failed(emitKernel(kernel, target, *batches.back())))
+      return failure();
+  }
+  if (!batches.empty())
+    batches.push_back(shareFunctions(batches));
+  std::vector<std::string> objects(batches.size());
   std::atomic<size_t> next = 0;
   std::atomic<bool> failedBatch = false;
   CodeForm form = assembly ? CodeForm::Assembly : CodeForm::Object;
   auto work = [&] {
-    for (size_t i = next++; i < batches && !failedBatch; i = next++) {
-      FailureOr<std::string> object =
-          compileBatch(MutableArrayRef(kernels).slice(i * batchSize, std::min(batchSize, kernels.size() - i * batchSize)), target, form);
+    for (size_t n = next++; n < batches.size() && !failedBatch; n = next++) {
+      size_t i = batches.size() - 1 - n; // the shared functions first: they take longest
+      FailureOr<std::string> object = compileEmitted(*batches[i], target, form);
       if (failed(object))
         failedBatch = true;
       else
@@ -94,7 +110,7 @@ FailureOr<std::string> compileKernels(ModuleOp module, const Target &target, uns
   if (threads == 0)
     threads = std::max(1u, std::thread::hardware_concurrency());
   std::vector<std::thread> workers;
-  for (unsigned i = 1; i < std::min<size_t>(threads, batches); ++i)
+  for (unsigned i = 1; i < std::min<size_t>(threads, batches.size()); ++i)
     workers.emplace_back(work);
   work();
   for (std::thread &worker : workers)

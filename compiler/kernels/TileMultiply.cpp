@@ -214,8 +214,6 @@ void Tile::call(StringRef name, ValueRange arguments, function_ref<void(KernelBu
     builder.setInsertionPointToStart(module.getBody());
     function = func::FuncOp::create(builder, kb.loc, name, builder.getFunctionType(arguments.getTypes(), {}));
     function.setPrivate();
-    function->setAttr("llvm.linkage", LLVM::LinkageAttr::get(builder.getContext(), LLVM::Linkage::Internal));
-    function->setAttr("passthrough", builder.getStrArrayAttr({"noinline"}));
     KernelBuilder inner(function, kb.target);
     body(inner);
     inner.finish();

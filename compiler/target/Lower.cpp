@@ -47,7 +47,13 @@ LogicalResult lowerToLLVM(ModuleOp module) {
   populateFuncToLLVMConversionPatterns(types, patterns);
   LLVMConversionTarget target(*context);
   target.addLegalOp<ModuleOp>();
-  return applyFullConversion(module, target, std::move(patterns));
+  if (failed(applyFullConversion(module, target, std::move(patterns))))
+    return failure();
+  // What kernels call of each other's objects is nobody else's.
+  for (auto function : module.getOps<LLVM::LLVMFuncOp>())
+    if (SymbolTable::getSymbolVisibility(function) == SymbolTable::Visibility::Private)
+      function.setVisibility_(LLVM::Visibility::Hidden);
+  return success();
 }
 
 /// LLVM's code generators register once in a process.
