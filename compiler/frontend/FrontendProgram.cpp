@@ -85,6 +85,7 @@ bool FrontendProgram::load(const FrontendOptions &options,
                            llvm::raw_ostream &os) {
   context.loadDialect<pg::PgDialect, mlir::func::FuncDialect,
                       mlir::arith::ArithDialect, mlir::math::MathDialect>();
+  diagnostics.useColor(options.color);
   if (options.warningsAsErrors)
     diagnostics.treatWarningsAsErrors();
   program = pgc::load(options.file, options.defines, sources, diagnostics);
