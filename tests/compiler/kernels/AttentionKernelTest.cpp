@@ -38,9 +38,9 @@ struct Types {
   }
 };
 
-std::string forward(const Shape &shape, const std::string &element, bool segments) {
+std::string forward(int number, const Shape &shape, const std::string &element, bool segments) {
   Types t(shape, element);
-  return "sched.kernel @attention(%q: " + t.q + ", %k: " + t.kv + ", %v: " + t.kv +
+  return "sched.kernel @attention" + std::to_string(number) + "(%q: " + t.q + ", %k: " + t.kv + ", %v: " + t.kv +
          (segments ? ", %s: " + t.segment : "") +
          ") attributes {kind = \"attention\", result_modes = [\"store\", \"store\"]} {\n"
          "  %o, %l = pg.attention %q, %k, %v" +
@@ -48,9 +48,9 @@ std::string forward(const Shape &shape, const std::string &element, bool segment
          ") -> (" + t.sum + ", " + t.lse + ")\n  sched.yield %o, %l : " + t.sum + ", " + t.lse + "\n}\n";
 }
 
-std::string backward(const Shape &shape, const std::string &element, bool segments) {
+std::string backward(int number, const Shape &shape, const std::string &element, bool segments) {
   Types t(shape, element);
-  return "sched.kernel @gradient(%q: " + t.q + ", %k: " + t.kv + ", %v: " + t.kv + ", %s: " + t.segment + ", %o: " + t.sum +
+  return "sched.kernel @gradient" + std::to_string(number) + "(%q: " + t.q + ", %k: " + t.kv + ", %v: " + t.kv + ", %s: " + t.segment + ", %o: " + t.sum +
          ", %l: " + t.lse + ", %g: " + t.q +
          ") attributes {kind = \"attention_grad\", result_modes = [\"store\", \"store\", \"store\"]} {\n"
          "  %dq, %dk, %dv = pg.attention_grad %q, %k, %v, %o, %l, %g" +
@@ -83,9 +83,15 @@ Tensor logSums(const Tensor &q, const Tensor &k, const Tensor *segment) {
   return lse;
 }
 
-std::string checkBoth(const Shape &shape, const std::string &element, bool segments, double deviation = 1) {
+/// Forward and backward of all shapes, in two modules.
+std::string checkBoth(const std::vector<Shape> &shapes, const std::string &element, bool segments = false, double deviation = 1) {
   KernelCheck check{.tolerance = element == "f64" ? 1e-11 : element == "f32" ? 4e-5 : 4e-2, .deviation = deviation, .high = 3};
-  if (std::string wrong = checkOnTargets(forward(shape, element, segments), check); !wrong.empty())
+  std::string there, back;
+  for (auto [i, shape] : llvm::enumerate(shapes)) {
+    there += forward(i, shape, element, segments);
+    back += backward(i, shape, element, segments);
+  }
+  if (std::string wrong = checkOnTargets(there, check); !wrong.empty())
     return wrong;
   Tensor q, k, segment;
   check.edit = [&](unsigned operand, Tensor &value) {
@@ -98,32 +104,26 @@ std::string checkBoth(const Shape &shape, const std::string &element, bool segme
     if (operand == 5)
       value = logSums(q, k, segments ? &segment : nullptr);
   };
-  return checkOnTargets(backward(shape, element, segments), check);
+  return checkOnTargets(back, check);
 }
 
-TEST(AttentionKernel, Sizes) {
-  for (Shape shape : {Shape{1, 1, 1, 1, 16}, {2, 37, 3, 1, 16}, {1, 130, 4, 2, 17}, {2, 5, 2, 2, 1}, {1, 200, 1, 1, 64}})
-    EXPECT_EQ("", checkBoth(shape, "f32", false));
-  EXPECT_EQ("", checkBoth({1, 150, 11, 1, 8}, "f32", false));
-  EXPECT_EQ("", checkBoth({1, 20, 20, 2, 128}, "f32", false));
-}
+const std::vector<Shape> shapes = {{1, 1, 1, 1, 16}, {2, 37, 3, 1, 16},  {1, 130, 4, 2, 17}, {2, 5, 2, 2, 1},
+                                   {1, 200, 1, 1, 64}, {1, 150, 11, 1, 8}, {1, 20, 20, 2, 128}};
 
-TEST(AttentionKernel, Types) {
-  EXPECT_EQ("", checkBoth({1, 117, 4, 2, 20}, "f64", false));
-  EXPECT_EQ("", checkBoth({2, 117, 4, 2, 17}, "bf16", false));
-  EXPECT_EQ("", checkBoth({1, 33, 2, 1, 64}, "bf16", false));
-}
+TEST(AttentionKernel, F32) { EXPECT_EQ("", checkBoth(shapes, "f32")); }
+TEST(AttentionKernel, F64) { EXPECT_EQ("", checkBoth({{1, 1, 1, 1, 16}, {1, 117, 4, 2, 20}}, "f64")); }
+TEST(AttentionKernel, Bf16) { EXPECT_EQ("", checkBoth(shapes, "bf16")); }
 
 TEST(AttentionKernel, Segments) {
-  EXPECT_EQ("", checkBoth({2, 101, 4, 2, 16}, "f32", true));
-  EXPECT_EQ("", checkBoth({2, 101, 4, 2, 16}, "f64", true));
-  EXPECT_EQ("", checkBoth({1, 101, 2, 1, 33}, "bf16", true));
+  EXPECT_EQ("", checkBoth({{2, 101, 4, 2, 16}}, "f32", true));
+  EXPECT_EQ("", checkBoth({{1, 51, 4, 2, 16}}, "f64", true));
+  EXPECT_EQ("", checkBoth({{1, 101, 2, 1, 33}}, "bf16", true));
 }
 
 TEST(AttentionKernel, LargeScores) {
-  EXPECT_EQ("", checkBoth({1, 101, 4, 2, 16}, "f64", false, 8));
+  EXPECT_EQ("", checkBoth({{1, 101, 4, 2, 16}}, "f64", false, 8));
   KernelCheck check{.tolerance = 2e-4, .deviation = 12};
-  EXPECT_EQ("", checkOnTargets(forward({1, 101, 4, 2, 16}, "f32", false), check));
+  EXPECT_EQ("", checkOnTargets(forward(0, {1, 101, 4, 2, 16}, "f32", false), check));
 }
 
 } // namespace

@@ -26,7 +26,7 @@ struct Sizes {
 };
 
 const Sizes sizes[] = {{1, 1, 1},   {1, 16, 7},  {6, 1, 33},   {5, 17, 2},     {7, 15, 16},     {12, 64, 5},
-                       {37, 23, 3}, {64, 65, 8}, {100, 37, 9}, {13, 131, 203}, {150, 530, 401}};
+                       {37, 23, 3}, {64, 65, 8}, {100, 37, 9}, {13, 70, 401},  {150, 280, 20}};
 
 /// A kernel of `op` on operands %a and %b, without an epilogue.
 std::string plain(const std::string &name, const std::string &a, const std::string &b, const std::string &op,
