@@ -4,6 +4,7 @@
 #include "compiler/frontend/BatchSplit.h"
 #include "compiler/frontend/Frontend.h"
 #include "compiler/frontend/ModelFunctions.h"
+#include "compiler/frontend/NameCheck.h"
 #include "compiler/frontend/Phases.h"
 #include "compiler/frontend/Sections.h"
 #include "compiler/frontend/Warnings.h"
@@ -199,6 +200,9 @@ void FrontendProgram::warnOfDeadParameters() {
 
 bool FrontendProgram::check() {
   if (!checkStructure())
+    return false;
+  checkNames(*session);
+  if (diagnostics.hasErrors())
     return false;
   mlir::OwningOpRef<mlir::ModuleOp> scratch =
       mlir::ModuleOp::create(mlir::UnknownLoc::get(&session->context));
