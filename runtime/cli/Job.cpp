@@ -155,7 +155,8 @@ void Job::train() {
   const plan::Program *first = findProgram(plan, "train", "plain");
   double flops = stepFlops(plan, *first);
   if (flops > 0 && peak > 0)
-    progress.say(trainingEstimate(plan.training(), budget, flops / (0.5 * peak), "at half of the peak"));
+    progress.say(trainingEstimate(plan.training(), budget, flops / (0.5 * peak), "at half of the peak",
+                                  /*advise=*/true));
   estimateEvaluation();
   Trainer trainer(*executor, *data, budget, *log, progress, peak);
   TrainResult result = trainer.run();

@@ -65,7 +65,7 @@ double stepFlops(const plan::Plan &plan, const plan::Program &train) {
 }
 
 std::string trainingEstimate(const plan::Training &training, const Budget &budget, double stepSeconds,
-                             const char *basis) {
+                             const char *basis, bool advise) {
   double total = budget.steps ? double(budget.steps) * stepSeconds : budget.seconds;
   if (budget.steps && budget.seconds > 0)
     total = std::min(total, budget.seconds);
@@ -78,18 +78,20 @@ std::string trainingEstimate(const plan::Training &training, const Budget &budge
     text += cat("the budget of ", readableSeconds(budget.seconds), " holds ",
                 steps < 1.5 ? "one step" : cat("about ", int64_t(steps), " steps"));
   bool few = !budget.steps && steps < 20, slow = stepSeconds > 30, lengthy = total > 3600;
-  if (!few && !slow && !lengthy)
+  if (!advise || (!few && !slow && !lengthy))
     return text;
   int64_t least = training.parts() * training.seq();
   double tokensPerSecond = double(training.batch_tokens()) / stepSeconds;
   int64_t fitting = std::max<int64_t>(1, int64_t(5 * tokensPerSecond) / least) * least; // steps of five seconds or so
+  text += "\n            that is long; instead";
   if ((few || slow) && fitting < training.batch_tokens())
-    text += cat("\n            that is long: to see it learn, compile with  -D batch_tokens=", fitting, "  (a step of ",
-                readableSeconds(double(fitting) / tokensPerSecond), ")");
-  if (budget.steps && lengthy)
-    text += "\n            or run fewer steps, as  --steps 10, or  --wallclock 600";
-  else if (few || slow)
-    text += "\n            or set the number of steps, as  --steps 10: the schedule then runs to its end in so many";
+    text += cat("\n              compile with  -D batch_tokens=", fitting, ": a step of ",
+                readableSeconds(double(fitting) / tokensPerSecond));
+  if (budget.steps != 10)
+    text += cat("\n              run with  --steps 10: the whole schedule in ten steps, ", readableSeconds(10 * stepSeconds));
+  if (lengthy || few)
+    text += cat("\n              run with  --wallclock ", few ? int64_t(std::ceil(100 * stepSeconds)) : 600, ": ",
+                few ? "a hundred steps or so" : "ten minutes");
   return text;
 }
 

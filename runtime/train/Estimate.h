@@ -24,8 +24,8 @@ double programFlops(const plan::Plan &plan, const plan::Program &program);
 /// Useful FLOPs of one step in a phase.
 double stepFlops(const plan::Plan &plan, const plan::Program &train);
 
-/// What training takes if a step takes so long, in one line or, where that is long, with what to set instead.
+/// What training takes if a step takes so long, in one line; where that is long, and `advise`, also what to set instead.
 std::string trainingEstimate(const plan::Training &training, const Budget &budget, double stepSeconds,
-                             const char *basis);
+                             const char *basis, bool advise);
 
 } // namespace pgrt

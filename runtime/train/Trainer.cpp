@@ -79,7 +79,7 @@ bool Trainer::runParts(const plan::Program &train, int64_t step, const std::vect
       if (!estimated && (done == std::min<int64_t>(2, parts * micros) || seconds > 5)) {
         estimated = true;
         progress.say(trainingEstimate(training, budget, seconds / double(done) * double(parts * micros),
-                                      "measured on its first part"));
+                                      "measured on its first micro-batches", /*advise=*/peak <= 0));
       }
       progress.withinStep(step, done, parts * micros, seconds);
     }
