@@ -5,12 +5,12 @@ using namespace pg::sched;
 
 namespace pgc {
 
-Touched touchedBy(Operation &op, ModuleOp module) {
+Touched touchedBy(Operation &op, const SymbolTable &symbols) {
   Touched touched;
   if (auto launch = dyn_cast<LaunchOp>(op)) {
     for (Attribute buffer : launch.getBuffers())
       touched.buffers.push_back(cast<BufAttr>(buffer));
-    touched.firstWritten = module.lookupSymbol<KernelOp>(launch.getKernel()).getTensorArguments().size();
+    touched.firstWritten = symbols.lookup<KernelOp>(launch.getKernel()).getTensorArguments().size();
   } else if (auto copy = dyn_cast<CopyOp>(op)) {
     touched.buffers = {copy.getSource(), copy.getDestination()};
     touched.firstWritten = 1;

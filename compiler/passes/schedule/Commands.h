@@ -16,6 +16,6 @@ struct Touched {
 };
 
 /// Nothing, if `op` is no command.
-Touched touchedBy(mlir::Operation &op, mlir::ModuleOp module);
+Touched touchedBy(mlir::Operation &op, const mlir::SymbolTable &symbols);
 
 } // namespace pgc

@@ -5,8 +5,8 @@
 
 namespace pgc {
 
-/// Whether result `result` of the kernel may have the memory of operand `operand`: the kernel works element by element,
-/// so each element was read before it is overwritten, and by nobody else.
+/// Whether result `result` of the kernel may have the memory of operand `operand`: each element is read for the last time
+/// just before it is overwritten.
 bool mayWriteOver(pg::sched::KernelOp kernel, unsigned operand, unsigned result);
 
 } // namespace pgc

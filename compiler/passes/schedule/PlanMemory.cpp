@@ -19,7 +19,7 @@ namespace {
 /// The temporary buffers of one program, and which of them share memory.
 class ProgramMemory {
 public:
-  ProgramMemory(ProgramOp program, ModuleOp module) : program(program), module(module) {
+  ProgramMemory(ProgramOp program, const SymbolTable &symbols) : program(program), symbols(symbols) {
     for (auto temp : program.getBlock().getOps<TempOp>()) {
       index[temp.getName()] = lives.size();
       home.push_back(lives.size());
@@ -27,7 +27,7 @@ public:
     }
     int64_t time = 0;
     for (Operation &op : program.getBlock()) {
-      for (BufAttr buffer : touchedBy(op, module).buffers)
+      for (BufAttr buffer : touchedBy(op, symbols).buffers)
         if (auto found = index.find(buffer.getArena().getValue()); found != index.end()) {
           Interval &life = lives[found->second];
           life.first = std::min(life.first, time);
@@ -94,7 +94,7 @@ private:
   }
 
   void reuseInPlace(LaunchOp launch, int64_t time) {
-    auto kernel = module.lookupSymbol<KernelOp>(launch.getKernel());
+    auto kernel = symbols.lookup<KernelOp>(launch.getKernel());
     unsigned operands = kernel.getTensorArguments().size(), results = launch.getBuffers().size() - operands;
     for (unsigned result = 0; result < results; ++result) {
       int64_t to = wholeTemp(launch.getBuffer(operands + result));
@@ -126,7 +126,7 @@ private:
   }
 
   ProgramOp program;
-  ModuleOp module;
+  const SymbolTable &symbols;
   llvm::StringMap<int64_t> index;
   SmallVector<Interval> lives;
   SmallVector<int64_t> home; // whose memory a buffer has: its own, or that of an operand it was written over
@@ -138,8 +138,9 @@ struct PlanMemoryPass : impl::PlanMemoryBase<PlanMemoryPass> {
     ModuleOp module = getOperation();
     auto arena = FlatSymbolRefAttr::get(&getContext(), "activations");
     OpBuilder builder(&getContext());
+    SymbolTable symbols(module);
     for (auto program : module.getOps<ProgramOp>()) {
-      ProgramMemory memory(program, module);
+      ProgramMemory memory(program, symbols);
       if (inPlace)
         memory.reuseInPlace();
       int64_t bytes = memory.place(arena);

@@ -21,8 +21,8 @@ BufAttr ConstantPool::place(ElementsAttr value, Location location) {
   return place;
 }
 
-ProgramBuilder::ProgramBuilder(func::FuncOp func, ConstantPool &constants)
-    : func(func), module(func->getParentOfType<ModuleOp>()), constants(constants), builder(func) {}
+ProgramBuilder::ProgramBuilder(func::FuncOp func, const SymbolTable &symbols, ConstantPool &constants)
+    : func(func), module(func->getParentOfType<ModuleOp>()), symbols(symbols), constants(constants), builder(func) {}
 
 //===----------------------------------------------------------------------===//
 // What is known of the function before memory is given out
@@ -76,7 +76,7 @@ bool ProgramBuilder::mayProduceInPlace(pg::StoreOp store, OpResult value) {
       return false; // reads the old value when the new one is already there
     if (lastUse.lookup(load.getResult()) < produced)
       continue;
-    auto kernel = module.lookupSymbol<KernelOp>(call.getCallee());
+    auto kernel = symbols.lookup<KernelOp>(call.getCallee());
     for (auto [i, operand] : llvm::enumerate(call.getOperands()))
       if (rootOf(operand) == load.getResult() &&
           (getByteSize(tensorType(operand)) != getByteSize(tensorType(value)) ||
@@ -146,7 +146,7 @@ BufAttr ProgramBuilder::newTemp(int64_t bytes) {
 }
 
 BufAttr ProgramBuilder::placeOf(FlatSymbolRefAttr variable) {
-  return module.lookupSymbol<pg::VariableOp>(variable.getValue())->getAttrOfType<BufAttr>("buffer");
+  return symbols.lookup<pg::VariableOp>(variable.getValue())->getAttrOfType<BufAttr>("buffer");
 }
 
 static BufAttr partOf(BufAttr whole, int64_t offset, int64_t bytes) {
@@ -239,7 +239,7 @@ void ProgramBuilder::convertConcat(pg::ConcatOp concat) {
 }
 
 LogicalResult ProgramBuilder::convertCall(CallOp call) {
-  auto kernel = module.lookupSymbol<KernelOp>(call.getCallee());
+  auto kernel = symbols.lookup<KernelOp>(call.getCallee());
   if (!kernel.getChunks())
     kernel.setChunks(1);
   SmallVector<Attribute> buffers;

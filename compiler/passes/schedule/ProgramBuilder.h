@@ -23,7 +23,8 @@ private:
 /// Builds the program of one function, whose operations are calls of kernels, views, loads, stores and step values.
 class ProgramBuilder {
 public:
-  ProgramBuilder(mlir::func::FuncOp func, ConstantPool &constants);
+  /// `symbols` are the module's; it is not told of the new program.
+  ProgramBuilder(mlir::func::FuncOp func, const mlir::SymbolTable &symbols, ConstantPool &constants);
 
   /// Replaces the function by its program.
   mlir::LogicalResult build();
@@ -59,6 +60,7 @@ private:
 
   mlir::func::FuncOp func;
   mlir::ModuleOp module;
+  const mlir::SymbolTable &symbols;
   ConstantPool &constants;
   mlir::OpBuilder builder;
   pg::sched::ProgramOp program;

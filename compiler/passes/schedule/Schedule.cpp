@@ -32,11 +32,12 @@ void addCombineProgram(ModuleOp module, KernelOp kernel) {
 struct SchedulePass : impl::ScheduleBase<SchedulePass> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
+    SymbolTable symbols(module);
     ConstantPool constants(module);
     for (auto func : llvm::make_early_inc_range(module.getOps<func::FuncOp>()))
-      if (func->hasAttr("pg.role") && failed(ProgramBuilder(func, constants).build()))
+      if (func->hasAttr("pg.role") && failed(ProgramBuilder(func, symbols, constants).build()))
         return signalPassFailure();
-    if (auto kernel = module.lookupSymbol<KernelOp>("combine_gradients"))
+    if (auto kernel = symbols.lookup<KernelOp>("combine_gradients"))
       addCombineProgram(module, kernel);
   }
 };

@@ -75,7 +75,7 @@ private:
 
 class ProgramVerifier {
 public:
-  ProgramVerifier(ProgramOp program, ModuleOp module) : program(program), module(module) {}
+  ProgramVerifier(ProgramOp program, const SymbolTable &symbols) : program(program), symbols(symbols) {}
 
   LogicalResult run() {
     for (Attribute input : program.getInputs()) {
@@ -85,7 +85,7 @@ public:
       written[buffer.getArena().getValue()].write(buffer.getOffset(), buffer.getEnd());
     }
     for (Operation &op : program.getBlock()) {
-      Touched touched = touchedBy(op, module);
+      Touched touched = touchedBy(op, symbols);
       if (touched.buffers.empty())
         continue;
       for (BufAttr buffer : touched.buffers)
@@ -113,7 +113,7 @@ private:
   static bool keepsContents(StringRef arena) { return arena != "activations" && arena != "io"; }
 
   LogicalResult checkPlace(Operation *op, BufAttr buffer) {
-    auto arena = module.lookupSymbol<ArenaOp>(buffer.getArena().getValue());
+    auto arena = symbols.lookup<ArenaOp>(buffer.getArena().getValue());
     if (!arena)
       return op->emitError("a buffer lies in ") << buffer.getArena() << ", which is no arena";
     if (buffer.getEnd() > static_cast<int64_t>(arena.getBytes()) - arenaPadding)
@@ -123,7 +123,7 @@ private:
   }
 
   LogicalResult checkLaunch(LaunchOp launch, const Touched &touched) {
-    auto kernel = module.lookupSymbol<KernelOp>(launch.getKernel());
+    auto kernel = symbols.lookup<KernelOp>(launch.getKernel());
     if (!kernel.getChunks())
       return launch.emitError("kernel ") << launch.getKernel() << " was not planned: it has no number of chunks";
     for (BufAttr buffer : touched.buffers)
@@ -154,14 +154,15 @@ private:
   }
 
   ProgramOp program;
-  ModuleOp module;
+  const SymbolTable &symbols;
   llvm::StringMap<LastWrites> written;
 };
 
 struct VerifySchedulePass : impl::VerifyScheduleBase<VerifySchedulePass> {
   void runOnOperation() override {
+    SymbolTable symbols(getOperation());
     for (auto program : getOperation().getOps<ProgramOp>())
-      if (failed(ProgramVerifier(program, getOperation()).run()))
+      if (failed(ProgramVerifier(program, symbols).run()))
         return signalPassFailure();
   }
 };

@@ -11,9 +11,9 @@ sched.kernel @mul(%x: tensor<32xf32>, %a: f64)
   %y = pg.mul %x, %s : (tensor<32xf32>, tensor<f32>) -> tensor<32xf32>
   sched.yield %y : tensor<32xf32>
 }
-sched.kernel @norm(%x: tensor<32xf32>) attributes {kind = "rows", outer = 0, chunks = 1, result_modes = ["store"]} {
-  %s = pg.reduce sum %x axes [0] : (tensor<32xf32>) -> tensor<1xf32>
-  %y = pg.mul %x, %s : (tensor<32xf32>, tensor<1xf32>) -> tensor<32xf32>
+sched.kernel @smear(%x: tensor<32xf32>) attributes {kind = "rows", outer = 0, chunks = 1, result_modes = ["store"]} {
+  %s = pg.shift %x axis 0 by 1 : (tensor<32xf32>) -> tensor<32xf32>
+  %y = pg.add %x, %s : (tensor<32xf32>, tensor<32xf32>) -> tensor<32xf32>
   sched.yield %y : tensor<32xf32>
 }
 sched.kernel @update(%p: tensor<32xf32>, %g: tensor<32xf32>, %m: tensor<32xf32>)
@@ -63,11 +63,11 @@ func.func @update.inplace() attributes {pg.role = "update", pg.phase = "inplace"
 
 // One that reads more than one place must not.
 // CHECK-LABEL: sched.program @update.rows
-// CHECK: sched.launch @norm chunks(1) buffers [#sched.buf<@parameters + 0 : 128>, #sched.buf<@[[T:.*]] + 0 : 128>]
+// CHECK: sched.launch @smear chunks(1) buffers [#sched.buf<@parameters + 0 : 128>, #sched.buf<@[[T:.*]] + 0 : 128>]
 // CHECK-NEXT: sched.copy <@[[T]] + 0 : 128> to <@parameters + 0 : 128>
 func.func @update.rows() attributes {pg.role = "update", pg.phase = "rows"} {
   %p = pg.load @p : tensor<32xf32>
-  %q = sched.call @norm(%p) : (tensor<32xf32>) -> tensor<32xf32>
+  %q = sched.call @smear(%p) : (tensor<32xf32>) -> tensor<32xf32>
   pg.store %q, @p : tensor<32xf32>
   return
 }
@@ -75,15 +75,15 @@ func.func @update.rows() attributes {pg.role = "update", pg.phase = "rows"} {
 // The old value is read after the new one was stored: it is kept aside.
 // CHECK-LABEL: sched.program @update.old
 // CHECK: sched.copy <@parameters + 0 : 128> to <@[[OLD:.*]] + 0 : 128>
-// CHECK-NEXT: sched.launch @norm chunks(1) buffers [#sched.buf<@[[OLD]] + 0 : 128>, #sched.buf<@[[NEW:.*]] + 0 : 128>]
+// CHECK-NEXT: sched.launch @smear chunks(1) buffers [#sched.buf<@[[OLD]] + 0 : 128>, #sched.buf<@[[NEW:.*]] + 0 : 128>]
 // CHECK-NEXT: sched.copy <@[[NEW]] + 0 : 128> to <@parameters + 0 : 128>
-// CHECK-NEXT: sched.launch @norm chunks(1) buffers [#sched.buf<@[[OLD]] + 0 : 128>, #sched.buf<@states + 0 : 128>]
+// CHECK-NEXT: sched.launch @smear chunks(1) buffers [#sched.buf<@[[OLD]] + 0 : 128>, #sched.buf<@states + 0 : 128>]
 // CHECK-NEXT: sched.copy <@states + 0 : 128> to <@states + 128 : 128>
 func.func @update.old() attributes {pg.role = "update", pg.phase = "old"} {
   %p = pg.load @p : tensor<32xf32>
-  %q = sched.call @norm(%p) : (tensor<32xf32>) -> tensor<32xf32>
+  %q = sched.call @smear(%p) : (tensor<32xf32>) -> tensor<32xf32>
   pg.store %q, @p : tensor<32xf32>
-  %r = sched.call @norm(%p) : (tensor<32xf32>) -> tensor<32xf32>
+  %r = sched.call @smear(%p) : (tensor<32xf32>) -> tensor<32xf32>
   pg.store %r, @g : tensor<32xf32>
   pg.store %r, @m : tensor<32xf32>
   return
@@ -91,16 +91,16 @@ func.func @update.old() attributes {pg.role = "update", pg.phase = "old"} {
 
 // Parts of a concat are produced in their places, if these are aligned.
 // CHECK-LABEL: sched.program @score.concat
-// CHECK: sched.launch @norm chunks(1) buffers [#sched.buf<@io + 0 : 128>, #sched.buf<@[[C:t[0-9]]] + 0 : 128>]
-// CHECK-NEXT: sched.launch @norm chunks(1) buffers [#sched.buf<@[[C]] + 0 : 128>, #sched.buf<@[[C]] + 128 : 128>]
+// CHECK: sched.launch @smear chunks(1) buffers [#sched.buf<@io + 0 : 128>, #sched.buf<@[[C:t[0-9]]] + 0 : 128>]
+// CHECK-NEXT: sched.launch @smear chunks(1) buffers [#sched.buf<@[[C]] + 0 : 128>, #sched.buf<@[[C]] + 128 : 128>]
 // CHECK-NEXT: sched.copy <@io + 0 : 128> to <@[[C]] + 256 : 128>
 // CHECK-NEXT: sched.copy <@[[C]] + 4 : 128> to <@[[U:t[0-9]]] + 0 : 128>
-// CHECK-NEXT: sched.launch @norm chunks(1) buffers [#sched.buf<@[[U]] + 0 : 128>, #sched.buf<@io + 128 : 128>]
+// CHECK-NEXT: sched.launch @smear chunks(1) buffers [#sched.buf<@[[U]] + 0 : 128>, #sched.buf<@io + 128 : 128>]
 func.func @score.concat(%x: tensor<32xf32>) -> (tensor<32xf32> {pg.name = "nll"}) attributes {pg.role = "score"} {
-  %a = sched.call @norm(%x) : (tensor<32xf32>) -> tensor<32xf32>
-  %b = sched.call @norm(%a) : (tensor<32xf32>) -> tensor<32xf32>
+  %a = sched.call @smear(%x) : (tensor<32xf32>) -> tensor<32xf32>
+  %b = sched.call @smear(%a) : (tensor<32xf32>) -> tensor<32xf32>
   %c = pg.concat %a, %b, %x : (tensor<32xf32>, tensor<32xf32>, tensor<32xf32>) -> tensor<96xf32>
   %u = pg.slice %c offsets [1] sizes [32] : (tensor<96xf32>) -> tensor<32xf32>
-  %y = sched.call @norm(%u) : (tensor<32xf32>) -> tensor<32xf32>
+  %y = sched.call @smear(%u) : (tensor<32xf32>) -> tensor<32xf32>
   return %y : tensor<32xf32>
 }

@@ -47,14 +47,14 @@ sched.program @p attributes {role = "score", phase = "", inputs = [], outputs = 
 // -----
 
 sched.arena @states bytes(512)
-sched.kernel @norm(%x: tensor<16xf32>) attributes {kind = "rows", outer = 0, chunks = 1, result_modes = ["store"]} {
-  %s = pg.reduce sum %x axes [0] : (tensor<16xf32>) -> tensor<1xf32>
-  %y = pg.mul %x, %s : (tensor<16xf32>, tensor<1xf32>) -> tensor<16xf32>
+sched.kernel @smear(%x: tensor<16xf32>) attributes {kind = "rows", outer = 0, chunks = 1, result_modes = ["store"]} {
+  %s = pg.shift %x axis 0 by 1 : (tensor<16xf32>) -> tensor<16xf32>
+  %y = pg.add %x, %s : (tensor<16xf32>, tensor<16xf32>) -> tensor<16xf32>
   sched.yield %y : tensor<16xf32>
 }
 sched.program @p attributes {role = "update", phase = "", inputs = [], outputs = []} {
   // expected-error@+1 {{result 0 overlaps operand 0, and may not}}
-  sched.launch @norm chunks(1) buffers [#sched.buf<@states + 0 : 64>, #sched.buf<@states + 0 : 64>]
+  sched.launch @smear chunks(1) buffers [#sched.buf<@states + 0 : 64>, #sched.buf<@states + 0 : 64>]
 }
 
 // -----
