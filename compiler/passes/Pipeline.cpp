@@ -29,7 +29,7 @@ void buildKernelPipeline(OpPassManager &pm, const PipelineOptions &options) {
   pm.addPass(createLiftReshapes());
   pm.addPass(createApplyNumerics({options.numerics}));
   cleanUp(pm);
-  pm.addPass(createBlockHead());
+  pm.addPass(createBlockHead({options.headRows}));
   cleanUp(pm);
   pm.addPass(createPackWeights());
   pm.addPass(createRematerialize());

@@ -9,6 +9,8 @@ namespace pgc {
 struct PipelineOptions {
   /// "bf16", "f32" or "f64": see fusion/Numerics.md.
   std::string numerics = "f32";
+  /// Rows of a block of logits; 0: so many that a block takes about 8 MiB.
+  int64_t headRows = 0;
 };
 
 /// From what the front end emits to functions in which the recurrence is laid out.

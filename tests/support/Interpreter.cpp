@@ -299,8 +299,33 @@ static std::optional<double> evaluateScalar(Operation *op, llvm::ArrayRef<double
       .Case<arith::ConstantOp>([](arith::ConstantOp c) -> std::optional<double> {
         if (auto value = dyn_cast<FloatAttr>(c.getValue()))
           return value.getValueAsDouble();
+        if (auto value = dyn_cast<IntegerAttr>(c.getValue()))
+          return value.getValue().getBoolValue();
         return std::nullopt;
       })
+      .Case<arith::CmpFOp>([&](arith::CmpFOp c) -> std::optional<double> {
+        switch (c.getPredicate()) {
+        case arith::CmpFPredicate::OEQ:
+          return x[0] == x[1];
+        case arith::CmpFPredicate::UNE:
+        case arith::CmpFPredicate::ONE:
+          return x[0] != x[1];
+        case arith::CmpFPredicate::OLT:
+          return x[0] < x[1];
+        case arith::CmpFPredicate::OLE:
+          return x[0] <= x[1];
+        case arith::CmpFPredicate::OGT:
+          return x[0] > x[1];
+        case arith::CmpFPredicate::OGE:
+          return x[0] >= x[1];
+        default:
+          return std::nullopt;
+        }
+      })
+      .Case<arith::SelectOp>([&](auto) { return x[0] != 0 ? x[1] : x[2]; })
+      .Case<arith::AndIOp>([&](auto) { return x[0] != 0 && x[1] != 0; })
+      .Case<arith::OrIOp>([&](auto) { return x[0] != 0 || x[1] != 0; })
+      .Case<arith::UIToFPOp>([&](auto) { return x[0]; })
       .Case<arith::AddFOp>([&](auto) { return x[0] + x[1]; })
       .Case<arith::SubFOp>([&](auto) { return x[0] - x[1]; })
       .Case<arith::MulFOp>([&](auto) { return x[0] * x[1]; })
@@ -339,9 +364,25 @@ std::vector<Tensor> Interpreter::run(Block &block, llvm::ArrayRef<Tensor> argume
         variable = Tensor(operands[0].shape);
       for (int64_t i = 0; i < variable.size(); ++i)
         variable.data[i] += operands[0].data[i];
+    } else if (auto call = dyn_cast<pg::sched::CallOp>(op)) {
+      auto kernel = SymbolTable::lookupNearestSymbolFrom<pg::sched::KernelOp>(call, call.getCalleeAttr());
+      std::vector<Tensor> results = run(kernel.getBlock(), operands);
+      unsigned stored = 0, accumulated = 0;
+      for (auto [i, result] : llvm::enumerate(results)) {
+        if (!kernel.accumulates(i)) {
+          values[call.getResult(stored++)] = result;
+          continue;
+        }
+        auto name = cast<FlatSymbolRefAttr>((*call.getAccumulates())[accumulated++]);
+        Tensor &variable = variables[name.getValue()];
+        if (variable.data.empty())
+          variable = Tensor(result.shape);
+        for (int64_t i = 0; i < variable.size(); ++i)
+          variable.data[i] += result.data[i];
+      }
     } else if (isa<pg::StepOp, pg::ProgressOp>(op)) {
       values[op.getResult(0)] = Tensor({}, isa<pg::StepOp>(op) ? step : progress);
-    } else if (op.getNumResults() == 1 && op.getResult(0).getType().isF64()) {
+    } else if (op.getNumResults() == 1 && !isa<RankedTensorType>(op.getResult(0).getType())) {
       std::vector<double> x;
       for (const Tensor &operand : operands)
         x.push_back(operand.data[0]);

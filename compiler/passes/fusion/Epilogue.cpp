@@ -13,8 +13,8 @@ constexpr unsigned maxOps = 24, maxResults = 3;
 
 class EpilogueFinder {
 public:
-  EpilogueFinder(Operation *product, llvm::function_ref<bool(Operation *)> isTaken)
-      : product(product), shape(pg::getTensorType(product->getResult(0)).getShape()), isTaken(isTaken) {}
+  EpilogueFinder(Operation *product, llvm::function_ref<Operation *(Operation *)> getOwner)
+      : product(product), shape(pg::getTensorType(product->getResult(0)).getShape()), getOwner(getOwner) {}
 
   /// Takes in what depends on the product, as far as it is elementwise.
   void grow() {
@@ -74,7 +74,7 @@ private:
   }
 
   bool fits(Operation *op) {
-    if (!isElementwise(op) || isTaken(op))
+    if (!isElementwise(op) || getOwner(op))
       return false;
     RankedTensorType type = pg::getTensorType(op->getResult(0));
     return type.getShape() == shape && !type.getElementType().isInteger(64);
@@ -87,7 +87,8 @@ private:
       return true;
     if (producer == product || members.contains(producer) || pulled.contains(producer))
       return operand.getDefiningOp() == producer; // not through a view
-    if (producer->isBeforeInBlock(product))
+    Operation *owner = getOwner(producer);
+    if ((owner ? owner : producer)->isBeforeInBlock(product))
       return true;
     // Something like a factor that is computed behind the product, for it alone.
     if (depth > 6 || operand.getDefiningOp() != producer || !fits(producer))
@@ -117,7 +118,7 @@ private:
 
   Operation *product;
   ArrayRef<int64_t> shape;
-  llvm::function_ref<bool(Operation *)> isTaken;
+  llvm::function_ref<Operation *(Operation *)> getOwner;
   llvm::SetVector<Operation *> members;
   llvm::SmallPtrSet<Operation *, 8> dependents; // members that depend on the product; the others were pulled in
   llvm::SmallPtrSet<Operation *, 8> removed;
@@ -125,9 +126,9 @@ private:
 
 } // namespace
 
-SmallVector<Operation *> findEpilogue(Operation *product, llvm::function_ref<bool(Operation *)> isTaken,
+SmallVector<Operation *> findEpilogue(Operation *product, llvm::function_ref<Operation *(Operation *)> getOwner,
                                       llvm::function_ref<bool(Operation *, Operation *)> joinsRows) {
-  EpilogueFinder finder(product, isTaken);
+  EpilogueFinder finder(product, getOwner);
   finder.grow();
   finder.prune(joinsRows);
   return finder.takeInOrder();

@@ -11,10 +11,10 @@ namespace pgc {
 inline constexpr llvm::StringLiteral recomputeAttr = "pg.recompute";
 
 /// The elementwise operations, in the order of the function, that are best done in the kernel of `product`: each has the
-/// shape of its result, and all that they need besides is there before the product is. `isTaken` says that an operation
-/// belongs to another kernel already, `joinsRows(op, user)` that a kernel over rows would do both.
+/// shape of its result, and all that they need besides is there before the product is. `getOwner` says that an operation
+/// belongs to the epilogue of that product already (null if to none), `joinsRows(op, user)` that a kernel over rows would do both.
 llvm::SmallVector<mlir::Operation *>
-findEpilogue(mlir::Operation *product, llvm::function_ref<bool(mlir::Operation *)> isTaken,
+findEpilogue(mlir::Operation *product, llvm::function_ref<mlir::Operation *(mlir::Operation *)> getOwner,
              llvm::function_ref<bool(mlir::Operation *op, mlir::Operation *user)> joinsRows);
 
 } // namespace pgc

@@ -103,12 +103,18 @@ private:
     return readsSameRow(node.op, index, node.domain);
   }
 
+  /// The level of the kernel that the node is in: an epilogue's is that of its product, which comes earlier in the function.
+  int64_t levelOf(Node &node) {
+    Node *product = getProduct(node.op);
+    return product ? product->level : node.level;
+  }
+
   /// The least level at which the operand numbered `index` of the node is there.
   int64_t levelAfter(Node &node, unsigned index) {
     Node *producer = producerOf(node.op->getOperand(index));
     if (!producer)
       return 0;
-    return producer->level + (isJoined(node, index, *producer) ? 0 : 1);
+    return levelOf(*producer) + (isJoined(node, index, *producer) ? 0 : 1);
   }
 
   void assignLevels() {
@@ -123,7 +129,7 @@ private:
       for (Operation *op : epilogues.lookup(node.op))
         for (Value operand : op->getOperands())
           if (Node *producer = producerOf(operand); producer && producer != &node && getProduct(producer->op) != &node)
-            node.level = std::max(node.level, producer->level + 1);
+            node.level = std::max(node.level, levelOf(*producer) + 1);
     }
   }
 
@@ -141,8 +147,8 @@ private:
             return true;
         return false;
       };
-      auto isTaken = [&](Operation *op) { return epilogueOf.contains(op); };
-      SmallVector<Operation *> epilogue = findEpilogue(node.op, isTaken, joinsRows);
+      auto getOwner = [&](Operation *op) { return epilogueOf.lookup(op); };
+      SmallVector<Operation *> epilogue = findEpilogue(node.op, getOwner, joinsRows);
       for (Operation *op : epilogue)
         epilogueOf[op] = node.op;
       if (!epilogue.empty())

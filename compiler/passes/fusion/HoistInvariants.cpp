@@ -15,7 +15,10 @@ namespace {
 /// Collects the computations of all functions; equal ones are done once.
 class Hoister {
 public:
-  explicit Hoister(ModuleOp module) : module(module), symbols(module) {}
+  explicit Hoister(ModuleOp module) : module(module), symbols(module) {
+    for (auto variable : module.getOps<pg::VariableOp>())
+      lastVariable = variable;
+  }
 
   void hoist(func::FuncOp function) {
     ids.clear();
@@ -119,8 +122,10 @@ private:
         name = "derived." + std::to_string(count++);
       while (symbols.lookup(name));
       OpBuilder b(module.getContext());
-      b.setInsertionPoint(prepare);
-      computation.variable =
+      b.setInsertionPointToStart(module.getBody());
+      if (lastVariable)
+        b.setInsertionPointAfter(lastVariable);
+      lastVariable = computation.variable =
           pg::VariableOp::create(b, place->getLoc(), name, pg::getTensorType(value), "derived");
       symbols.insert(computation.variable);
       OpBuilder inside(prepare.getBody().front().getTerminator());
@@ -156,6 +161,7 @@ private:
   ModuleOp module;
   SymbolTable symbols;
   func::FuncOp prepare;
+  pg::VariableOp lastVariable;
   std::vector<Computation> computations; // number id - 1
   std::map<Key, unsigned> index;
   llvm::DenseMap<Operation *, unsigned> ids;

@@ -1,0 +1,152 @@
+// The passes from models to kernels keep what a program computes: whole models are interpreted before and after them.
+#include "compiler/frontend/Frontend.h"
+#include "compiler/passes/Passes.h"
+#include "compiler/passes/Pipeline.h"
+#include "compiler/passes/fusion/FusionPasses.h"
+#include "dialects/sched/Sched.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Pass/PassManager.h"
+#include "tests/support/Interpreter.h"
+#include "llvm/Support/raw_ostream.h"
+#include <gtest/gtest.h>
+#include <random>
+
+using namespace mlir;
+using namespace pgtest;
+
+namespace {
+
+struct Case {
+  const char *model;
+  std::vector<std::string> defines;
+  int64_t batch = 2, seq = 5;
+  const char *numerics = "f32";
+  double tolerance = 1e-9;
+};
+
+class PipelineTest : public testing::TestWithParam<Case> {
+protected:
+  void SetUp() override {
+    context.loadDialect<pg::PgDialect, pg::sched::SchedDialect, func::FuncDialect, arith::ArithDialect, math::MathDialect>();
+    pgc::FrontendOptions options;
+    options.file = std::string(PG_MODELS_DIR) + "/" + GetParam().model;
+    options.defines = GetParam().defines;
+    program = pgc::loadProgram(options, context, llvm::errs());
+    ASSERT_TRUE(program);
+  }
+
+  /// The model's module after the passes that `build` adds.
+  OwningOpRef<ModuleOp> compile(llvm::function_ref<void(OpPassManager &)> build) {
+    std::vector<pgc::EmitRequest> requests;
+    for (const pgc::Phase &phase : program->phases()) {
+      requests.push_back({pgc::EmitRequest::Role::Forward, phase.name, GetParam().batch, GetParam().seq, false, ""});
+      requests.push_back({pgc::EmitRequest::Role::Update, phase.name, 1, 1, false, ""});
+    }
+    requests.push_back({pgc::EmitRequest::Role::Score, "", GetParam().batch, GetParam().seq, false, "score"});
+    OwningOpRef<ModuleOp> module = program->emit(context, requests, llvm::errs());
+    if (!module)
+      return module;
+    PassManager passes(&context);
+    build(passes);
+    if (failed(passes.run(*module)))
+      module = nullptr;
+    return module;
+  }
+
+  /// Runs a function on drawn tokens and variables; returns its results and all variables.
+  std::vector<Tensor> run(ModuleOp module, StringRef name, llvm::StringMap<Tensor> &variables) {
+    Interpreter interpreter;
+    interpreter.step = 3;
+    interpreter.progress = 0.4;
+    std::mt19937 random(7);
+    for (auto variable : module.getOps<pg::VariableOp>()) {
+      if (variable.getSpace() == "derived" || variable.getSpace() == "packed")
+        continue;
+      bool isGradient = variable.getSpace() == "gradient";
+      Tensor value(variable.getTensorType().getShape().vec());
+      std::normal_distribution<double> normal(0, 1);
+      std::mt19937 own(std::hash<std::string>()(variable.getSymName().str()));
+      for (double &x : value.data)
+        x = 0.2 * normal(own) + (variable.getSpace() == "state" ? 1.5 : 0.1);
+      if (isGradient && name.starts_with("train"))
+        value = Tensor(value.shape);
+      interpreter.variables[variable.getSymName()] = value;
+    }
+    if (auto prepare = module.lookupSymbol<func::FuncOp>("prepare"))
+      interpreter.run(prepare.getBody().front(), {});
+    auto function = module.lookupSymbol<func::FuncOp>(name);
+    std::vector<Tensor> arguments;
+    for (Type type : function.getArgumentTypes()) {
+      Tensor tokens(cast<RankedTensorType>(type).getShape().vec());
+      for (double &token : tokens.data)
+        token = std::uniform_int_distribution<int>(0, 16)(random);
+      arguments.push_back(tokens);
+    }
+    std::vector<Tensor> results = interpreter.run(function.getBody().front(), arguments);
+    variables = std::move(interpreter.variables);
+    return results;
+  }
+
+  static void compare(const Tensor &expected, const Tensor &got, double tolerance, const std::string &what) {
+    ASSERT_EQ(expected.shape, got.shape) << what;
+    double largest = 1e-3;
+    for (double x : expected.data)
+      largest = std::max(largest, std::fabs(x));
+    for (int64_t i = 0; i < expected.size(); ++i) {
+      ASSERT_FALSE(std::isnan(got.data[i])) << what << " at " << i;
+      ASSERT_NEAR(expected.data[i], got.data[i], tolerance * largest) << what << " at " << i;
+    }
+  }
+
+  MLIRContext context;
+  std::unique_ptr<pgc::Program> program;
+};
+
+TEST_P(PipelineTest, KeepsWhatProgramsCompute) {
+  auto reference = compile([](OpPassManager &pm) {
+    pgc::buildExpandPipeline(pm);
+    pm.addPass(pgc::createDifferentiate());
+    pm.addPass(pgc::createDecompose());
+    pm.addPass(pgc::createExpandNewtonSchulz());
+    pgc::ApplyNumericsOptions numerics;
+    numerics.mode = GetParam().numerics;
+    pm.addPass(pgc::createApplyNumerics(numerics));
+  });
+  auto fused = compile([](OpPassManager &pm) {
+    pgc::PipelineOptions options;
+    options.numerics = GetParam().numerics;
+    options.headRows = 3; // blocks even of these few rows, the last one shorter
+    pgc::buildExpandPipeline(pm);
+    pgc::buildKernelPipeline(pm, options);
+  });
+  ASSERT_TRUE(reference && fused);
+  for (auto function : reference->getOps<func::FuncOp>()) {
+    std::string name = function.getSymName().str();
+    if (!llvm::is_contained({"train", "score", "update"}, StringRef(name).split('.').first))
+      continue;
+    llvm::StringMap<Tensor> expectedVariables, variables;
+    std::vector<Tensor> expected = run(*reference, name, expectedVariables), got = run(*fused, name, variables);
+    ASSERT_EQ(expected.size(), got.size());
+    for (size_t i = 0; i < got.size(); ++i)
+      compare(expected[i], got[i], GetParam().tolerance, name + " result " + std::to_string(i));
+    for (auto &entry : expectedVariables)
+      compare(entry.second, variables[entry.first()], GetParam().tolerance, name + " variable " + entry.first().str());
+  }
+}
+
+const std::vector<std::string> tiny = {"vocab=17", "dim=12", "layers=3", "heads=2", "kv_heads=1", "mlp_mult=1.5", "rope_dims=2",
+                                       "loop_start=1", "loop_end=1", "num_loops=1"};
+
+std::vector<std::string> with(std::vector<std::string> defines, const std::vector<std::string> &more) {
+  llvm::append_range(defines, more);
+  return defines;
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, PipelineTest,
+                         testing::Values(Case{"sp8192_recur.pgm", tiny}, Case{"sp8192_recur.pgm", with(tiny, {"parallel_from=1"})},
+                                         Case{"sp8192_recur.pgm", tiny, 1, 1}, Case{"sp8192_recur.pgm", tiny, 3, 2},
+                                         Case{"sp8192_recur.pgm", tiny, 2, 5, "bf16", 2e-2},
+                                         Case{"sp8192_gram.pgm", tiny}));
+
+} // namespace

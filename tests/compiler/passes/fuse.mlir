@@ -1,0 +1,88 @@
+// RUN: pg-opt %s --split-input-file --fuse --verify-fused | FileCheck %s
+
+// A norm with what surrounds it is one kernel; the bf16 copy is what the product reads.
+pg.variable @w : tensor<96x32xf32> {space = "parameter"}
+// CHECK-LABEL: @norm
+// CHECK: %[[Z:.*]] = sched.call @rows_0(%arg1, %{{.*}}) : (tensor<2x8x32xf32>, tensor<1x1x32xf32>) -> tensor<2x8x32xbf16>
+// CHECK: sched.call @product_0(%[[Z]], %{{.*}})
+func.func @norm(%tokens: tensor<2x8xi64>, %x: tensor<2x8x32xf32>, %s: tensor<32xf32>, %w: tensor<96x32xbf16>) -> tensor<2x8x96xf32> {
+  %u = pg.mul %x, %s : (tensor<2x8x32xf32>, tensor<32xf32>) -> tensor<2x8x32xf32>
+  %sq = pg.mul %u, %u : (tensor<2x8x32xf32>, tensor<2x8x32xf32>) -> tensor<2x8x32xf32>
+  %sum = pg.reduce sum %sq axes [2] : (tensor<2x8x32xf32>) -> tensor<2x8x1xf32>
+  %r = pg.rsqrt %sum : (tensor<2x8x1xf32>) -> tensor<2x8x1xf32>
+  %z = pg.mul %u, %r : (tensor<2x8x32xf32>, tensor<2x8x1xf32>) -> tensor<2x8x32xf32>
+  %h = pg.convert %z : (tensor<2x8x32xf32>) -> tensor<2x8x32xbf16>
+  %y = pg.linear %h, %w : (tensor<2x8x32xbf16>, tensor<96x32xbf16>) -> tensor<2x8x96xf32>
+  return %y : tensor<2x8x96xf32>
+}
+// CHECK: sched.kernel @rows_0({{.*}}) attributes {chunks = 4 : i64, kind = "rows", outer = 2 : i64, result_modes = ["store"]}
+// CHECK: sched.kernel @product_0
+
+// -----
+
+// The activation joins the product before it, its derivative the product that gives its gradient.
+// CHECK-LABEL: @activation
+// CHECK-NEXT: %[[T:.*]]:2 = sched.call @product_0(%arg0, %arg1)
+// CHECK-NEXT: %[[O:.*]] = sched.call @product_1(%[[T]]#1, %arg2)
+// CHECK-NEXT: %[[D:.*]] = sched.call @product_2(%arg3, %arg2, %[[T]]#0)
+// CHECK-NEXT: return %[[O]], %[[D]]
+func.func @activation(%x: tensor<8x32xf32>, %w: tensor<96x32xf32>, %v: tensor<32x96xf32>, %g: tensor<8x32xf32>) -> (tensor<8x32xf32>, tensor<8x96xf32>) {
+  %t = pg.linear %x, %w : (tensor<8x32xf32>, tensor<96x32xf32>) -> tensor<8x96xf32>
+  %h = pg.mul %t, %t : (tensor<8x96xf32>, tensor<8x96xf32>) -> tensor<8x96xf32>
+  %o = pg.linear %h, %v : (tensor<8x96xf32>, tensor<32x96xf32>) -> tensor<8x32xf32>
+  %dh = pg.matmul %g, %v : (tensor<8x32xf32>, tensor<32x96xf32>) -> tensor<8x96xf32>
+  %t2 = pg.add %t, %t {pg.recompute} : (tensor<8x96xf32>, tensor<8x96xf32>) -> tensor<8x96xf32>
+  %dt = pg.mul %dh, %t2 : (tensor<8x96xf32>, tensor<8x96xf32>) -> tensor<8x96xf32>
+  return %o, %dt : tensor<8x32xf32>, tensor<8x96xf32>
+}
+// CHECK: sched.kernel @product_2({{.*}})
+// CHECK-NEXT: pg.matmul
+// CHECK-NEXT: pg.add
+// CHECK-NEXT: pg.mul
+
+// -----
+
+// Layers that differ in a number share a kernel, to which the number is passed; a gradient is added by the kernel that computes it.
+pg.variable @a : tensor<96x32xf32> {space = "gradient"}
+// CHECK-LABEL: @layers
+// CHECK-DAG: %[[A:.*]] = arith.constant 5.000000e-01 : f64
+// CHECK-DAG: %[[B:.*]] = arith.constant 2.500000e-01 : f64
+// CHECK: sched.call @rows_0(%arg0, %[[A]])
+// CHECK: sched.call @rows_0(%arg1, %[[B]])
+// CHECK: sched.call @product_0(%{{.*}}, %{{.*}}) accumulates [@a] : (tensor<8x96xf32>, tensor<8x32xf32>) -> ()
+// CHECK: sched.call @product_0(%{{.*}}, %{{.*}}) accumulates [@a]
+func.func @layers(%x: tensor<8x32xf32>, %y: tensor<8x32xf32>, %g: tensor<8x96xf32>) {
+  %c = pg.constant dense<5.0e-01> : tensor<f32>
+  %d = pg.constant dense<2.5e-01> : tensor<f32>
+  %0 = pg.mul %x, %c : (tensor<8x32xf32>, tensor<f32>) -> tensor<8x32xf32>
+  %1 = pg.mul %y, %d : (tensor<8x32xf32>, tensor<f32>) -> tensor<8x32xf32>
+  %2 = pg.matmul %g, %0 {transpose_a} : (tensor<8x96xf32>, tensor<8x32xf32>) -> tensor<96x32xf32>
+  pg.accumulate %2, @a : tensor<96x32xf32>
+  %3 = pg.matmul %g, %1 {transpose_a} : (tensor<8x96xf32>, tensor<8x32xf32>) -> tensor<96x32xf32>
+  pg.accumulate %3, @a : tensor<96x32xf32>
+  return
+}
+// CHECK: sched.kernel @rows_0(%arg0: tensor<8x32xf32>, %arg1: f64)
+// CHECK-SAME: scalars = 1
+// CHECK: sched.kernel @product_0
+// CHECK-SAME: result_modes = ["accumulate"]
+
+// -----
+
+// What was stored is not loaded again: the average sees the new value.
+pg.variable @p : tensor<8x32xf32> {space = "parameter"}
+pg.variable @"p:average" : tensor<8x32xf32> {space = "average"}
+// CHECK-LABEL: @update
+// CHECK: %[[NEW:.*]]:2 = sched.call @rows_0
+// CHECK-NEXT: pg.store %[[NEW]]#0, @p
+// CHECK-NEXT: pg.store %[[NEW]]#1, @"p:average"
+func.func @update(%g: tensor<8x32xf32>) {
+  %p = pg.load @p : tensor<8x32xf32>
+  %new = pg.sub %p, %g : (tensor<8x32xf32>, tensor<8x32xf32>) -> tensor<8x32xf32>
+  pg.store %new, @p : tensor<8x32xf32>
+  %again = pg.load @p : tensor<8x32xf32>
+  %a = pg.load @"p:average" : tensor<8x32xf32>
+  %sum = pg.add %a, %again : (tensor<8x32xf32>, tensor<8x32xf32>) -> tensor<8x32xf32>
+  pg.store %sum, @"p:average" : tensor<8x32xf32>
+  return
+}

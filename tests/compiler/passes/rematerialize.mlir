@@ -1,0 +1,23 @@
+// RUN: pg-opt %s --rematerialize | FileCheck %s
+
+pg.variable @"w:grad" : tensor<64x64xf32> {space = "gradient"}
+
+// The squared activation is computed again from the product, beside its use; the product itself is kept.
+// CHECK-LABEL: @train.plain
+func.func @train.plain(%tokens: tensor<1x4xi64>, %x: tensor<1x4x64xf32>, %w: tensor<64x64xf32>) -> tensor<1x1x1xf32> attributes {pg.role = "train"} {
+  // CHECK: %[[T:.*]] = pg.linear
+  // CHECK-NEXT: %[[H:.*]] = pg.mul %[[T]], %[[T]] :
+  // CHECK-NEXT: pg.linear %[[H]]
+  %t = pg.linear %x, %w : (tensor<1x4x64xf32>, tensor<64x64xf32>) -> tensor<1x4x64xf32>
+  %h = pg.mul %t, %t : (tensor<1x4x64xf32>, tensor<1x4x64xf32>) -> tensor<1x4x64xf32>
+  %y = pg.linear %h, %w : (tensor<1x4x64xf32>, tensor<64x64xf32>) -> tensor<1x4x64xf32>
+  %loss = pg.reduce sum %y axes [0, 1, 2] : (tensor<1x4x64xf32>) -> tensor<1x1x1xf32>
+  // CHECK: %[[ONE:.*]] = pg.constant
+  // CHECK: %[[AGAIN:.*]] = pg.mul %[[T]], %[[T]] {pg.recompute}
+  // CHECK-NEXT: pg.reshape %[[AGAIN]] :
+  %g = pg.constant dense<1.0> : tensor<4x64xf32>
+  %hf = pg.reshape %h : (tensor<1x4x64xf32>) -> tensor<4x64xf32>
+  %dw = pg.matmul %g, %hf {transpose_a} : (tensor<4x64xf32>, tensor<4x64xf32>) -> tensor<64x64xf32>
+  pg.accumulate %dw, @"w:grad" : tensor<64x64xf32>
+  return %loss : tensor<1x1x1xf32>
+}
