@@ -181,7 +181,7 @@ void Job::evaluate() {
                              evaluateScalars(plan, 0, 1),
                              [&](int64_t done, int64_t all) {
                                double now = Profile::now();
-                               if (now - lastLine > 5) {
+                               if (now - lastLine > 10) {
                                  lastLine = now;
                                  progress.say(cat("  scored ", withThousands(done), " of ", withThousands(all), " tokens, ",
                                                   readableSeconds((now - begin) / double(done) * double(all - done)),
