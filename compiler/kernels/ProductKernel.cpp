@@ -57,7 +57,7 @@ struct ProductEmitter {
     Value target = kb.scratch;
     if (product.aByColumns) {
       Value source = kb.at(kb.at(base, kb.mul(first, product.m), product.aElement), firstRow, product.aElement);
-      TilePanels panels{target, kb.index(tileRows), kb.mul(grouped(depth), tileRows), tileRows};
+      TilePanels panels{target, kb.index(tileRows), kb.add(kb.mul(grouped(depth), tileRows), panelColumns), tileRows};
       tile.packRows(source, product.aElement, kb.index(product.m), depth, rows, panels, product.roundsA());
       return {panels.base, panels.step, panels.panel};
     }

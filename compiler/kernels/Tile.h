@@ -65,7 +65,7 @@ public:
 
   /// Copies the matrix [rows, columns] at `source`, whose rows lie `step` elements of type `element` apart, to panels; rows are
   /// the k of the product. With `round`, f32 is rounded to what bf16 can represent. Pairs take two rows each, of bf16, or of
-  /// f32 that is rounded; a missing last row is zero. Writes up to 16 elements past the last panel of width 6.
+  /// f32 that is rounded; a missing last row is zero. Writes up to 16 elements past each panel of width 6.
   void packRows(mlir::Value source, mlir::Type element, mlir::Value step, mlir::Value rows, mlir::Value columns,
                 const TilePanels &panels, bool round = false);
   /// The same of the transposed matrix: source rows become columns, source columns are the k of the product. Reads up to 64

@@ -90,6 +90,9 @@ struct Multiply {
 
   /// The tile at `pa`, `pb`, `pc`: `rows` by all vectors, of which `valid` columns belong to C.
   void tile(unsigned rows, Value pa, Value pb, ArrayRef<Value> bOffsets, Value pc, Value valid) {
+    // C is needed when the sums are done: by then it has come.
+    for (unsigned r = 0; r < rows; ++r)
+      LLVM::Prefetch::create(k.b, k.loc, k.at(pc, k.mul(cStep, r), sum), /*rw=*/1, /*hint=*/3, /*cache=*/1);
     SmallVector<Value> carried(rows * vectors, k.constant(vectorType(), 0));
     carried.append({pa, pb});
     SmallVector<Value> aOffsets;

@@ -111,33 +111,35 @@ struct Pack {
 
   void store(Value value, Value address) { k.store(value, address, operand); }
 
-  /// Source rows are k.
+  /// Source rows are k. A few rows at a time go to all panels: lines that two panels share are read once, and in order.
   void runRows(int64_t width) {
     Value depth = grouped(rows);
-    Value panels = k.div(k.add(columns, width - 1), width);
-    unsigned count = llvm::divideCeil(width, lanes);
-    k.loop(k.index(0), panels, 1, [&](Value p) {
-      Value column = k.mul(p, width), valid = k.sub(columns, column);
-      Value base = k.at(target, k.mul(p, targetPanel), operand);
-      auto copy = [&](bool partial) {
-        k.loop(k.index(0), depth, 1, [&](Value r) {
-          Value row = k.at(base, k.mul(r, targetStep), operand);
-          for (unsigned v = 0; v < count; ++v) {
-            Value from = k.index(v * lanes);
-            if (partial) // a vector that lies beyond the row is read at the panel's start, and dropped
-              from = choose(compare(arith::CmpIPredicate::slt, from, valid), from, k.index(0));
-            Value x = loadAcross(r, k.add(column, from), lanes);
-            if (partial)
-              x = choose(below(k.index(v * lanes), valid, lanes), x, k.constant(x.getType(), 0));
-            store(x, k.at(row, v * lanes, operand));
-          }
-        });
-      };
-      if (width != panelColumns) // what an A by columns has beyond its end is never read
-        return copy(false);
-      Value full = compare(arith::CmpIPredicate::sge, valid, k.index(width));
-      k.when(full, [&] { copy(false); });
-      k.when(compare(arith::CmpIPredicate::slt, valid, k.index(width)), [&] { copy(true); });
+    constexpr int64_t together = 16;
+    k.loop(k.index(0), depth, together, [&](Value first) {
+      Value end = k.min(k.add(first, together), depth);
+      // What an A by columns has beyond its end is never read; a panel of B is filled up with zeros.
+      Value whole = width == panelColumns ? k.div(columns, width) : k.div(k.add(columns, width - 1), width);
+      k.loop(k.index(0), whole, 1, [&](Value p) { copyPanel(p, first, end, width, /*partial=*/false); });
+      Value partial = compare(arith::CmpIPredicate::slt, k.mul(whole, width), columns);
+      k.when(partial, [&] { copyPanel(whole, first, end, width, /*partial=*/true); });
+    });
+  }
+
+  /// Rows [first, end) of panel `p`.
+  void copyPanel(Value p, Value first, Value end, int64_t width, bool partial) {
+    Value column = k.mul(p, width), valid = k.sub(columns, column);
+    Value base = k.at(target, k.mul(p, targetPanel), operand);
+    k.loop(first, end, 1, [&](Value r) {
+      Value row = k.at(base, k.mul(r, targetStep), operand);
+      for (unsigned v = 0; v < width; v += lanes) {
+        Value from = k.index(v);
+        if (partial) // a vector that lies beyond the row is read at the panel's start, and dropped
+          from = choose(compare(arith::CmpIPredicate::slt, from, valid), from, k.index(0));
+        Value x = loadAcross(r, k.add(column, from), lanes);
+        if (partial)
+          x = choose(below(k.index(v), valid, lanes), x, k.constant(x.getType(), 0));
+        store(x, k.at(row, v, operand));
+      }
     });
   }
 
@@ -158,6 +160,20 @@ struct Pack {
       }
   }
 
+  /// Source rows from `i` up to `last`, columns from `l`: `lanes` of each.
+  void transposeBlock(Value i, Value l, Value last, function_ref<Value(Value i, Value l)> targetAt) {
+    SmallVector<Value> x;
+    for (unsigned q = 0; q < lanes; ++q) {
+      Value row = k.add(i, q);
+      Value v = loadAlong(k.min(row, last), l);
+      x.push_back(choose(compare(arith::CmpIPredicate::sle, row, last), v, k.constant(v.getType(), 0)));
+    }
+    transpose(x);
+    Value to = targetAt(i, l);
+    for (unsigned q = 0; q < lanes; ++q)
+      store(x[q], k.at(to, k.mul(targetStep, q), operand));
+  }
+
   /// Source rows are the panel's columns, source columns are k.
   void runColumns() {
     Value depth = grouped(columns), last = k.sub(rows, k.index(1));
@@ -169,19 +185,14 @@ struct Pack {
     // Blocks of lanes × lanes; the last one is moved back to end with the row.
     Value wide = compare(arith::CmpIPredicate::sge, depth, k.index(lanes));
     k.when(wide, [&] {
-      k.loop(k.index(0), padded, lanes, [&](Value i) {
-        k.loop(k.index(0), depth, lanes, [&](Value block) {
-          Value l = k.min(block, k.sub(depth, k.index(lanes)));
-          SmallVector<Value> x;
-          for (unsigned q = 0; q < lanes; ++q) {
-            Value row = k.add(i, q);
-            Value v = loadAlong(k.min(row, last), l);
-            x.push_back(choose(compare(arith::CmpIPredicate::sle, row, last), v, k.constant(v.getType(), 0)));
-          }
-          transpose(x);
-          Value to = targetAt(i, l);
-          for (unsigned q = 0; q < lanes; ++q)
-            store(x[q], k.at(to, k.mul(targetStep, q), operand));
+      // By 16 rows and 16 columns, so that lines of source and target are each met once.
+      k.loop(k.index(0), padded, panelColumns, [&](Value rowBlock) {
+        k.loop(k.index(0), depth, panelColumns, [&](Value columnBlock) {
+          k.loop(rowBlock, k.add(rowBlock, panelColumns), lanes, [&](Value i) {
+            k.loop(columnBlock, k.min(k.add(columnBlock, panelColumns), depth), lanes, [&](Value block) {
+              transposeBlock(i, k.min(block, k.sub(depth, k.index(lanes))), last, targetAt);
+            });
+          });
         });
       });
     });
