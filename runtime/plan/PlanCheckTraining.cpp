@@ -36,13 +36,13 @@ public:
     }
     if (training.has_lr())
       checkScalarIndex(training.lr(), [] { return std::string("the learning rate"); });
-    size_t count = size_t(training.switches_size());
-    for (bool on : {false, true}) {
-      std::string phase = phaseName(training, std::vector<bool>(count, on));
-      for (const char *role : {"train", "update"})
-        if (!findProgram(plan, role, phase))
-          badPlan("no ", role, " program for phase '", phase, "'");
-    }
+    // Which phases can occur is the compiler's to know: a switch may be on from the first step, or never.
+    if (!findProgram(plan, "train"))
+      badPlan("no train program");
+    for (const plan::Program &program : plan.programs())
+      for (const std::string &phase : program.phases())
+        if (program.role() == "train" && !findProgram(plan, "update", phase))
+          badPlan("no update program for phase '", phase, "'");
     for (const plan::Program &program : plan.programs())
       if (program.role() == "train" && (program.batch() != training.micro_batch() || program.seq() != training.seq()))
         badPlan("program '", program.name(), "' is not for micro-batches of ", training.micro_batch(), " × ",
