@@ -89,11 +89,10 @@ FailureOr<Attention> analyzeAttention(KernelOp kernel, StringRef opName) {
   if (q.getNumElements() == 0)
     return attention.op->emitError("an attention kernel needs sizes of at least 1"), failure();
 
-  // About 96 lanes: enough to reuse what is read from the cache, few enough for a block of scores to stay in it, and a
-  // multiple of both the rows and the columns of a tile.
+  // About 64 lanes: enough to reuse what is read from the cache; the fewer, the less is computed above the diagonal.
   attention.heads = largestDivisor(attention.getGroup(), 8);
   int64_t limit = llvm::alignTo(attention.positions, panelColumns);
-  attention.rows = std::min<int64_t>(limit, llvm::alignTo(std::max<int64_t>(96 / attention.heads, 1), panelColumns));
+  attention.rows = std::min<int64_t>(limit, llvm::alignTo(std::max<int64_t>(64 / attention.heads, 1), panelColumns));
   return attention;
 }
 
