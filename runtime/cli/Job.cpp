@@ -152,7 +152,7 @@ void Job::prepare() {
 }
 
 void Job::train() {
-  const plan::Program *first = findProgram(plan, "train", "plain");
+  const plan::Program *first = findProgram(plan, "train");
   double flops = stepFlops(plan, *first);
   if (flops > 0 && peak > 0)
     progress.say(trainingEstimate(plan.training(), budget, flops / (0.5 * peak), "at half of the peak",
