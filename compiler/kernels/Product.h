@@ -37,6 +37,7 @@ struct Product {
 struct ProductBlocks {
   int64_t rows = 1, columns = 1, depth = 1; // of a block; multiples of 6, 16 and 16 where there is more than one
   int64_t rowBlocks = 1, columnBlocks = 1;
+  int64_t cachedRows = 1; // rows of A that are multiplied with a block of B at a time; a multiple of 6
 
   int64_t getCount() const { return rowBlocks * columnBlocks; }
 };

@@ -51,14 +51,15 @@ struct ProductEmitter {
   /// k, or pairs of k, in `depth` elements.
   Value grouped(Value depth) { return tile.getGroup() == 1 ? depth : kb.div(kb.add(depth, 1), 2); }
 
-  /// A's block of `depth` columns from `first`, as the tile reads it.
-  TileA prepareA(Value first, Value depth) {
+  /// `count` rows of the block's A from `row`, `depth` columns from `first`, as the tile reads them.
+  TileA prepareA(Value row, Value count, Value first, Value depth) {
+    Value firstRow = kb.add(this->firstRow, row);
     Value base = batchStart(kb.buffers[product.aIndex], product.aElement, product.aStrides);
     Value target = kb.scratch;
     if (product.aByColumns) {
       Value source = kb.at(kb.at(base, kb.mul(first, product.m), product.aElement), firstRow, product.aElement);
       TilePanels panels{target, kb.index(tileRows), kb.add(kb.mul(grouped(depth), tileRows), panelColumns), tileRows};
-      tile.packRows(source, product.aElement, kb.index(product.m), depth, rows, panels, product.roundsA());
+      tile.packRows(source, product.aElement, kb.index(product.m), depth, count, panels, product.roundsA());
       return {panels.base, panels.step, panels.panel};
     }
     Value source = kb.at(kb.at(base, kb.mul(firstRow, product.k), product.aElement), first, product.aElement);
@@ -69,7 +70,7 @@ struct ProductEmitter {
     // Rows an odd number of cache lines apart do not compete for places in the cache.
     int64_t step = llvm::alignTo(llvm::divideCeil(blocks.depth, tile.getGroup()), panelColumns);
     step += step % (2 * panelColumns) == 0 ? panelColumns : 0;
-    tile.copyRows(source, product.aElement, kb.index(product.k), rows, depth, target, kb.index(step), product.roundsA());
+    tile.copyRows(source, product.aElement, kb.index(product.k), count, depth, target, kb.index(step), product.roundsA());
     return {target, kb.index(step), Value()};
   }
 
@@ -121,11 +122,16 @@ struct ProductEmitter {
     Value adds = kb.integer(kb.b.getI1Type(), plain && kernel.accumulates(0));
     kb.loop(kb.index(0), kb.index(product.k), blocks.depth, [&](Value first) {
       Value depth = kb.min(kb.index(blocks.depth), kb.sub(kb.index(product.k), first));
-      TileA a = prepareA(first, depth);
       TileB b = prepareB(first, depth);
       Value later = arith::CmpIOp::create(kb.b, kb.loc, arith::CmpIPredicate::ne, first, kb.index(0));
-      tile.multiply(a, b, {sums, kb.index(sumStep)}, rows, columns, grouped(depth),
-                    arith::OrIOp::create(kb.b, kb.loc, later, adds));
+      Value accumulate = arith::OrIOp::create(kb.b, kb.loc, later, adds);
+      // As many rows at a time as a core's second cache holds.
+      kb.loop(kb.index(0), rows, blocks.cachedRows, [&](Value row) {
+        Value count = kb.min(kb.index(blocks.cachedRows), kb.sub(rows, row));
+        TileA a = prepareA(row, count, first, depth);
+        TileC c{kb.at(sums, kb.mul(row, sumStep), tile.getSumType()), kb.index(sumStep)};
+        tile.multiply(a, b, c, count, columns, grouped(depth), accumulate);
+      });
     });
     if (!plain)
       emitProductEpilogue(kb, kernel, product, sums, sumStep, row, firstColumn, rows, columns);

@@ -165,7 +165,9 @@ ProductBlocks chooseProductBlocks(const Product &product) {
         best = blocks;
       }
     }
-  best.depth = divideEvenly(product.k, 384, 16);
+  // 96 rows of A by 512 of its columns are 192 KiB, a good part of a second cache of 512 KiB; they meet panels of B of 32 KiB.
+  best.depth = divideEvenly(product.k, product.operand.isF64() ? 256 : 512, 16);
+  best.cachedRows = divideEvenly(best.rows, 96, tileRows);
   return best;
 }
 
@@ -173,11 +175,12 @@ ProductScratch layOutProductScratch(const Product &product, const ProductBlocks 
   // The widest form: nothing is read in place, and bf16 is widened to f32.
   int64_t bytes = product.operand.isF64() ? 8 : 4;
   int64_t rows = llvm::alignTo(blocks.rows, tileRows), columns = llvm::alignTo(blocks.columns, panelColumns);
+  int64_t cached = llvm::alignTo(blocks.cachedRows, tileRows);
   int64_t depth = llvm::alignTo(blocks.depth, panelColumns);
   ProductScratch scratch;
   if (product.isPack())
     return scratch;
-  scratch.b = llvm::alignTo((rows * (depth + panelColumns) + panelColumns) * bytes, 64);
+  scratch.b = llvm::alignTo((cached * (depth + 2 * panelColumns) + panelColumns) * bytes, 64);
   scratch.c = scratch.b + llvm::alignTo((depth + 1) * columns * bytes, 64);
   scratch.total = scratch.c + llvm::alignTo(rows * columns * bytes, 64);
   return scratch;
