@@ -1,6 +1,11 @@
 // pgc: compiles a .pgm file to a plan.
+#include "compiler/passes/Passes.h"
+#include "compiler/passes/fusion/FusionPasses.h"
+#include "compiler/passes/schedule/SchedulePasses.h"
 #include "compiler/pgc/Compilation.h"
+#include "compiler/pgc/Passes.h"
 #include "mlir/Pass/PassManager.h"
+#include "mlir/Transforms/Passes.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/InitLLVM.h"
 
@@ -17,6 +22,12 @@ int main(int argc, char **argv) {
     llvm::outs() << (options->help ? pgc::helpText().str() : pgc::versionText().str() + '\n');
     return int(pgc::ExitCode::Success);
   }
+  // MLIR's flags name passes.
+  mlir::registerTransformsPasses();
+  pgc::registerModelPasses();
+  pgc::registerFusionPasses();
+  pgc::registerSchedulePasses();
+  pgc::registerCodegenPasses();
   mlir::registerPassManagerCLOptions();
   mlir::registerDefaultTimingManagerCLOptions();
   std::vector<const char *> flags{argv[0]};
