@@ -1,6 +1,7 @@
 // Kernels of kind "rows": everything that is computed row by row.
 #include "compiler/kernels/Codegen.h"
 #include "compiler/kernels/RowsEmitter.h"
+#include "mlir/IR/Diagnostics.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -20,7 +21,29 @@ static int64_t countFlops(KernelOp kernel) {
   return flops;
 }
 
+/// A kernel of one large row that sums nothing over it has rows after all: the first axis of its results. Then threads can
+/// share the work.
+static void findRows(KernelOp kernel) {
+  if (kernel.getOuter().value_or(0) != 0 || kernel.getChunks().value_or(1) != 1 || kernel.getYielded().empty())
+    return;
+  auto type = cast<RankedTensorType>(kernel.getYielded().front().getType());
+  if (type.getRank() < 2 || type.getDimSize(0) < 2 || type.getNumElements() < 1 << 15)
+    return;
+  for (Type other : kernel.getYielded().getTypes())
+    if (auto tensor = cast<RankedTensorType>(other); tensor.getRank() < 1 || tensor.getDimSize(0) != type.getDimSize(0))
+      return;
+  for (Operation &op : kernel.getBlock().without_terminator())
+    if (isa<pg::ReduceOp, pg::PartialSumOp>(op))
+      return;
+  kernel.setOuter(1);
+  kernel.removeChunksAttr();
+  ScopedDiagnosticHandler quiet(kernel.getContext(), [](Diagnostic &) { return success(); });
+  if (!RowsPlan::make(kernel))
+    kernel.setOuter(0);
+}
+
 LogicalResult planRowsKernel(KernelOp kernel) {
+  findRows(kernel);
   std::optional<RowsPlan> plan = RowsPlan::make(kernel);
   if (!plan)
     return failure();

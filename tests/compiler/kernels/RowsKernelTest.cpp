@@ -164,6 +164,16 @@ sched.kernel @move(%x: tensor<5xNxf32>, %y: tensor<5xMxf32>)
         << n;
 }
 
+TEST(RowsKernel, LargeSingleRow) {
+  EXPECT_EQ("", checkKernels(R"(
+sched.kernel @transpose(%x: tensor<300x130xf32>, %y: tensor<130x300xf32>)
+    attributes {kind = "rows", outer = 0, chunks = 1 : i64, result_modes = ["store"]} {
+  %t = pg.transpose %x permutation [1, 0] : (tensor<300x130xf32>) -> tensor<130x300xf32>
+  %s = pg.add %t, %y : (tensor<130x300xf32>, tensor<130x300xf32>) -> tensor<130x300xf32>
+  sched.yield %s : tensor<130x300xf32>
+})"));
+}
+
 TEST(RowsKernel, ReshapesThatShareNoAxes) {
   EXPECT_EQ("", checkKernels(R"(
 sched.kernel @fold(%x: tensor<3x24xf32>) attributes {kind = "rows", outer = 1, result_modes = ["store", "store"]} {
