@@ -22,3 +22,4 @@ for tool in ("pgc", "pgrt", "pgdata", "pg-opt", "pg-lsp"):
     # Only the word itself: not a part of pgc-something, of a path, or behind a dash.
     config.substitutions.append((r"%" + tool + r"\b", path))
 config.substitutions.append((r"%models\b", os.path.join(config.source_dir, "models")))
+config.substitutions.append((r"%golden\b", os.path.join(config.source_dir, "tests", "golden")))
