@@ -1,6 +1,5 @@
 #include "compiler/passes/fusion/Grouping.h"
 #include "compiler/passes/fusion/Epilogue.h"
-#include "llvm/ADT/EquivalenceClasses.h"
 #include "llvm/ADT/MapVector.h"
 #include <map>
 #include <queue>
