@@ -285,7 +285,7 @@ private:
     if (ExitCode code = writeFile(path, bytes); code != ExitCode::Success)
       return code;
     if (!options.report.empty())
-      return writeFile(options.report, makeReport(plan, *program, diagnostics.text));
+      return writeFile(options.report, makeReport(plan, *program, AssumedRates(targets.front(), numerics), diagnostics.text));
     return ExitCode::Success;
   }
 

@@ -3,6 +3,15 @@
 #include "llvm/Support/JSON.h"
 
 namespace pgc {
+
+AssumedRates::AssumedRates(const Target &target, llvm::StringRef numerics) {
+  constexpr double hertz = 3e9;
+  // Two fused multiply-adds of full vectors in a cycle; a dot product of bf16 does two in each lane.
+  double perCycle = 2 * 2 * target.getLanes(numerics == "f64" ? 64 : 32);
+  flops = hertz * perCycle * (numerics == "bf16" && target.bf16Dot ? 2 : 1);
+  bytes = 10e9;
+}
+
 namespace {
 
 using llvm::json::OStream;
@@ -43,10 +52,10 @@ void writeArenas(OStream &json, const Plan &plan) {
   json.attribute("memory_bytes", total);
 }
 
-void writePrograms(OStream &json, const Plan &plan) {
+void writePrograms(OStream &json, const Plan &plan, const AssumedRates &rates) {
   json.attributeArray("programs", [&] {
     for (const auto &program : plan.programs()) {
-      double flops = 0, bytes = 0;
+      double flops = 0, bytes = 0, seconds = 0;
       int64_t launches = 0, copies = 0;
       llvm::StringMap<std::pair<int64_t, double>> kinds; // launches and FLOPs by kind
       for (const auto &command : program.commands()) {
@@ -58,6 +67,7 @@ void writePrograms(OStream &json, const Plan &plan) {
         ++launches;
         flops += kernel.flops();
         bytes += kernel.bytes();
+        seconds += std::max(kernel.flops() / rates.flops, kernel.bytes() / rates.bytes);
         auto &kind = kinds[kernel.kind()];
         ++kind.first;
         kind.second += kernel.flops();
@@ -74,6 +84,7 @@ void writePrograms(OStream &json, const Plan &plan) {
         json.attribute("flops", flops);
         json.attribute("model_flops", program.model_flops());
         json.attribute("bytes", bytes);
+        json.attribute("predicted_thread_seconds", seconds);
         json.attribute("launches", launches);
         json.attribute("copies", copies);
         json.attributeObject("kinds", [&] {
@@ -115,7 +126,7 @@ void writeKernels(OStream &json, const Plan &plan) {
 
 } // namespace
 
-std::string makeReport(const Plan &plan, const Program &program, llvm::StringRef warnings) {
+std::string makeReport(const Plan &plan, const Program &program, const AssumedRates &rates, llvm::StringRef warnings) {
   std::string text;
   llvm::raw_string_ostream os(text);
   OStream json(os, /*IndentSize=*/1);
@@ -132,7 +143,11 @@ std::string makeReport(const Plan &plan, const Program &program, llvm::StringRef
     });
     writeParameters(json, plan, program);
     writeArenas(json, plan);
-    writePrograms(json, plan);
+    json.attributeObject("assumed_rates_of_a_thread", [&] {
+      json.attribute("flops", rates.flops);
+      json.attribute("bytes", rates.bytes);
+    });
+    writePrograms(json, plan, rates);
     writeKernels(json, plan);
     json.attributeArray("warnings", [&] {
       llvm::SmallVector<llvm::StringRef> lines;

@@ -2,11 +2,21 @@
 #pragma once
 
 #include "compiler/frontend/Frontend.h"
+#include "compiler/target/Target.h"
 #include "runtime/plan/plan.pb.h"
 
 namespace pgc {
 
+/// What one thread of the target is assumed to reach: a yardstick for predicted times, not a measurement.
+struct AssumedRates {
+  double flops = 0; // a second, in matrix products
+  double bytes = 0; // a second, from memory
+
+  explicit AssumedRates(const Target &target, llvm::StringRef numerics);
+};
+
 /// The report on a finished plan. `warnings` is the text that went to stderr.
-std::string makeReport(const pgrt::plan::Plan &plan, const Program &program, llvm::StringRef warnings);
+std::string makeReport(const pgrt::plan::Plan &plan, const Program &program, const AssumedRates &rates,
+                       llvm::StringRef warnings);
 
 } // namespace pgc
