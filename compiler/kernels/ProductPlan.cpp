@@ -141,13 +141,13 @@ ProductBlocks chooseProductBlocks(const Product &product) {
     best.depth = product.k;
     return best;
   }
-  // Cycles of a core with AVX2, roughly: what counts is how packing compares to multiplying, and that the work divides among
-  // a few threads.
+  // Cycles of a core with AVX2, roughly: what counts is how packing, or the first reading, of an element compares to
+  // multiplying, and that the work divides among a few threads.
   double bestCost = 0;
   bool copiesA = product.aByColumns || product.aElement != product.operand || product.operand.isBF16();
-  double packA = copiesA ? 0.4 : 0;
-  double packB = product.bForm == ProductBForm::Packed ? (product.operand.isBF16() ? 0.2 : 0)
-                                                       : (product.bForm == ProductBForm::Plain ? 0.4 : 0.8);
+  double packA = copiesA ? 1.2 : 0.4;
+  double packB = product.bForm == ProductBForm::Packed ? (product.operand.isBF16() ? 0.6 : 0.3)
+                                                       : (product.bForm == ProductBForm::Plain ? 1.0 : 1.5);
   for (int64_t rowTarget : {48, 96, 132, 192, 264, 384, 528})
     for (int64_t columnTarget : {64, 128, 256, 512, 1024}) {
       ProductBlocks blocks;
@@ -157,9 +157,9 @@ ProductBlocks chooseProductBlocks(const Product &product) {
       blocks.columnBlocks = llvm::divideCeil(product.n, blocks.columns);
       double rows = blocks.rows, columns = blocks.columns, depth = product.k;
       double chunk = 2000 + rows * columns * (depth / 16 + 1) + rows * depth * packA + columns * depth * packB;
-      constexpr int64_t threads = 8;
-      int64_t rounds = llvm::divideCeil(blocks.getCount() * product.getBatch(), threads);
-      double cost = rounds * chunk;
+      // Threads never finish together: count a twentieth of a chunk for it.
+      constexpr int64_t threads = 4;
+      double cost = (llvm::divideCeil(blocks.getCount() * product.getBatch(), threads) + 0.05) * chunk;
       if (bestCost == 0 || cost < bestCost) {
         bestCost = cost;
         best = blocks;

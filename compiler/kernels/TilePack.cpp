@@ -111,12 +111,13 @@ struct Pack {
 
   void store(Value value, Value address) { k.store(value, address, operand); }
 
+  static constexpr int64_t rowsTogether = 16;
+
   /// Source rows are k. A few rows at a time go to all panels: lines that two panels share are read once, and in order.
   void runRows(int64_t width) {
     Value depth = grouped(rows);
-    constexpr int64_t together = 16;
-    k.loop(k.index(0), depth, together, [&](Value first) {
-      Value end = k.min(k.add(first, together), depth);
+    k.loop(k.index(0), depth, rowsTogether, [&](Value first) {
+      Value end = k.min(k.add(first, rowsTogether), depth);
       // What an A by columns has beyond its end is never read; a panel of B is filled up with zeros.
       Value whole = width == panelColumns ? k.div(columns, width) : k.div(k.add(columns, width - 1), width);
       k.loop(k.index(0), whole, 1, [&](Value p) { copyPanel(p, first, end, width, /*partial=*/false); });
@@ -131,6 +132,9 @@ struct Pack {
     Value base = k.at(target, k.mul(p, targetPanel), operand);
     k.loop(first, end, 1, [&](Value r) {
       Value row = k.at(base, k.mul(r, targetStep), operand);
+      // Rows lie far apart: the machine does not see which come next.
+      Value ahead = k.mul(k.add(r, rowsTogether), pairs() ? 2 : 1);
+      LLVM::Prefetch::create(k.b, k.loc, sourceAt(ahead, column), /*rw=*/0, /*hint=*/3, /*cache=*/1);
       for (unsigned v = 0; v < width; v += lanes) {
         Value from = k.index(v);
         if (partial) // a vector that lies beyond the row is read at the panel's start, and dropped
