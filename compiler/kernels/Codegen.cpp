@@ -109,6 +109,8 @@ FailureOr<std::string> compileKernels(ModuleOp module, const Target &target, uns
   };
   if (threads == 0)
     threads = std::max(1u, std::thread::hardware_concurrency());
+  if (!context->isMultithreadingEnabled())
+    threads = 1;
   std::vector<std::thread> workers;
   for (unsigned i = 1; i < std::min<size_t>(threads, batches.size()); ++i)
     workers.emplace_back(work);

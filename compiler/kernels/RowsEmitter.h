@@ -33,6 +33,7 @@ private:
   llvm::DenseMap<unsigned, Reg> variables; // of loops: of the first lane
   llvm::DenseMap<mlir::Value, Reg> rowScalars;
   llvm::DenseMap<mlir::Value, mlir::Value> globals;
+  llvm::DenseMap<unsigned, const Nest *> firstReaders; // of each buffer
   llvm::DenseMap<int64_t, mlir::Value> slots;    // addresses within scratch
   llvm::DenseMap<unsigned, mlir::Value> partials; // where this chunk's sums over rows go, by result
 
@@ -77,6 +78,7 @@ private:
   const Resident *findResident(mlir::Value value) const;
   Reg load(mlir::Value base, mlir::Type element, const Index &flat, unsigned minLevel = 0);
   mlir::Value getSlot(int64_t offset);
+  void prefetch(unsigned buffer, mlir::Type element, const Index &flat);
   Reg getAddress(mlir::Value base, mlir::Type element, const Index &flat);
   Reg getIndex(const Index &index);
   /// The terms of an index, outer loops first.

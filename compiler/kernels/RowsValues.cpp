@@ -133,6 +133,22 @@ Value RowsEmitter::getSlot(int64_t offset) {
   return address;
 }
 
+/// Asks for the same place of the next row. Rows are short and many streams run side by side, so that the processor's own
+/// prefetching, which starts anew on every page, comes too late.
+void RowsEmitter::prefetch(unsigned buffer, Type element, const Index &flat) {
+  if (!vectorVariable || plan.rowVariables.empty() || flat.coefficient(*vectorVariable) != 1)
+    return;
+  int64_t bytes = KernelBuilder::getElementBytes(element);
+  int64_t rowElements = flat.coefficient(plan.rowVariables.back());
+  // One request for each line of 64 bytes; within unrolled steps only where a line starts.
+  if (rowElements * bytes < 256 || flat.offset * bytes % 64 != 0 || firstReaders.try_emplace(buffer, nest).first->second != nest)
+    return;
+  Reg address = getAddress(k.buffers[buffer], element, flat);
+  OpBuilder::InsertionGuard guard(k.b);
+  goTo(address.level, guard);
+  LLVM::Prefetch::create(k.b, k.loc, k.at(address.value, rowElements, element), /*rw=*/0, /*hint=*/2, /*cache=*/1);
+}
+
 /// Where a value lies, unless the nest that puts it there is the one being emitted.
 const Resident *RowsEmitter::findResident(Value value) const {
   auto resident = plan.residents.find(value);
@@ -142,8 +158,10 @@ const Resident *RowsEmitter::findResident(Value value) const {
 RowsEmitter::Reg RowsEmitter::readResident(Value value, const Resident &resident, const Index &flat) {
   if (resident.kind == Resident::Kind::Scalar)
     return rowScalars.at(value);
-  if (resident.kind == Resident::Kind::Buffer)
+  if (resident.kind == Resident::Kind::Buffer) {
+    prefetch(resident.buffer, elementOf(value), flat);
     return load(k.buffers[resident.buffer], elementOf(value), flat);
+  }
   if (resident.kind == Resident::Kind::Global)
     return load(getGlobal(value.getDefiningOp<pg::ConstantOp>()), elementOf(value), flat);
   SmallVector<int64_t> shape(shapeOf(value).take_front(resident.prefix));

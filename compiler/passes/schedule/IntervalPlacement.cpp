@@ -5,6 +5,13 @@
 
 namespace pgc {
 
+/// What a buffer takes. Large ones get a little more, an odd number of cache lines beyond whole pages: kernels go through many
+/// buffers of one size side by side, and if those lay a power of 2 apart, their elements would fight for one set of the caches.
+static int64_t getRoom(int64_t bytes) {
+  constexpr int64_t page = 4096, lines = 9;
+  return bytes < 4 * page ? alignBuffer(bytes) : llvm::alignTo(bytes, page) + lines * bufferAlignment;
+}
+
 int64_t placeIntervals(llvm::MutableArrayRef<Interval> intervals) {
   llvm::SmallVector<Interval *> order;
   for (Interval &interval : intervals)
@@ -17,7 +24,7 @@ int64_t placeIntervals(llvm::MutableArrayRef<Interval> intervals) {
   for (Interval *interval : order) {
     neighbours.clear();
     llvm::copy_if(placed, std::back_inserter(neighbours), [&](Interval *p) { return p->alive(*interval); });
-    int64_t size = alignBuffer(interval->bytes), bestGap = INT64_MAX, end = 0;
+    int64_t size = getRoom(interval->bytes), bestGap = INT64_MAX, end = 0;
     interval->offset = -1;
     for (Interval *neighbour : neighbours) {
       int64_t gap = neighbour->offset - end;
@@ -25,7 +32,7 @@ int64_t placeIntervals(llvm::MutableArrayRef<Interval> intervals) {
         bestGap = gap;
         interval->offset = end;
       }
-      end = std::max(end, neighbour->offset + alignBuffer(neighbour->bytes));
+      end = std::max(end, neighbour->offset + getRoom(neighbour->bytes));
     }
     if (interval->offset < 0)
       interval->offset = end;
@@ -39,8 +46,8 @@ int64_t placeIntervals(llvm::MutableArrayRef<Interval> intervals) {
 int64_t peakOfIntervals(llvm::ArrayRef<Interval> intervals) {
   llvm::SmallVector<std::pair<int64_t, int64_t>> changes; // time, bytes; frees come first at equal times
   for (const Interval &interval : intervals) {
-    changes.push_back({interval.first, alignBuffer(interval.bytes)});
-    changes.push_back({interval.last + 1, -alignBuffer(interval.bytes)});
+    changes.push_back({interval.first, getRoom(interval.bytes)});
+    changes.push_back({interval.last + 1, -getRoom(interval.bytes)});
   }
   llvm::sort(changes);
   int64_t now = 0, peak = 0;

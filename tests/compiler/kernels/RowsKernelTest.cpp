@@ -251,4 +251,30 @@ sched.kernel @norm(%x: tensor<9xf32>, %lr: f64, %t: f64) attributes {kind = "row
 })", {.scalars = {0.25, 7.9}}));
 }
 
+/// What is said about a kernel that cannot be planned.
+std::string refusal(const std::string &text) {
+  std::string said;
+  mlir::ScopedDiagnosticHandler listen(&getTestContext(), [&](mlir::Diagnostic &diagnostic) { said = diagnostic.str(); });
+  EXPECT_NE("", checkKernels(text));
+  return said;
+}
+
+TEST(RowsKernel, RefusesWhatIsNotRowWise) {
+  EXPECT_EQ("sums over other chunks than the kernel has", refusal(R"(
+sched.kernel @k(%x: tensor<8x5xf32>) attributes {kind = "rows", outer = 1, chunks = 3 : i64, result_modes = ["store"]} {
+  %s = pg.partial_sum %x {chunks = 4 : i64, outer = 1 : i64} : (tensor<8x5xf32>) -> tensor<4x5xf32>
+  sched.yield %s : tensor<4x5xf32>
+})"));
+  EXPECT_EQ("result 1 lies in other rows than the first", refusal(R"(
+sched.kernel @k(%x: tensor<8x5xf32>, %y: tensor<7x5xf32>) attributes {kind = "rows", outer = 1, result_modes = ["store", "store"]} {
+  sched.yield %x, %y : tensor<8x5xf32>, tensor<7x5xf32>
+})"));
+  EXPECT_EQ("'pg.cumsum' cannot be part of a rows kernel", refusal(R"(
+sched.kernel @k(%x: tensor<8x5xf32>) attributes {kind = "rows", outer = 1, result_modes = ["store"]} {
+  %c = pg.cumsum %x axis 1 : (tensor<8x5xf32>) -> tensor<8x5xf32>
+  %y = pg.exp %c : (tensor<8x5xf32>) -> tensor<8x5xf32>
+  sched.yield %y : tensor<8x5xf32>
+})"));
+}
+
 } // namespace
