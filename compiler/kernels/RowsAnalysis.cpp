@@ -351,6 +351,24 @@ Outcome RowsAnalysis::findShared() {
   return outcome;
 }
 
+/// Whether the value is one cheap operation away from another that an earlier nest computes at some cost: then that is to be
+/// kept, which others may need too.
+bool RowsAnalysis::isCheapStep(Value value) {
+  if (getCost(value.getDefiningOp()) > 1)
+    return false;
+  Value costly;
+  for (Value operand : value.getDefiningOp()->getOperands()) {
+    int64_t cost = isa<RankedTensorType>(operand.getType()) ? costOf(operand) : 0;
+    if (cost == 0 || operand == costly)
+      continue;
+    if (cost < 5 || costly)
+      return false;
+    costly = operand;
+  }
+  auto sighting = costly ? sightings.find(costly) : sightings.end();
+  return sighting != sightings.end() && sighting->second.nest < nestIndex && isWhole(costly, sighting->second);
+}
+
 bool RowsAnalysis::share(Value value, const Coordinates &coordinates) {
   auto [entry, isNew] = sightings.try_emplace(value, Sighting{nestIndex, coordinates});
   Sighting &sighting = entry->second;
@@ -363,12 +381,15 @@ bool RowsAnalysis::share(Value value, const Coordinates &coordinates) {
   }
   if (costOf(value) < 5 || !isWhole(value, sighting))
     return false;
+  if (isCheapStep(value))
+    return false;
   Nest &nest = plan.nests[sighting.nest];
   unsigned prefix = getPrefix(value, sighting.coordinates);
   Resident slot = allocate(value, sighting.coordinates, prefix);
   slot.level = nest.level;
   nest.roots.push_back(Root{Root::Kind::Keep, value, sighting.coordinates, 0, nullptr, prefix});
   plan.residents[value] = slot;
+  costs.clear(); // what is computed from it has become cheaper
   return true;
 }
 

@@ -74,6 +74,7 @@ private:
   void makeNests();
   Outcome findShared();
   bool isWhole(mlir::Value value, const Sighting &sighting);
+  bool isCheapStep(mlir::Value value);
   int64_t costOf(mlir::Value value);
 
   // RowsExpressions.cpp: what roots depend on

@@ -120,7 +120,7 @@ void RowsEmitter::emitNest(const Nest &emitted) {
 unsigned RowsEmitter::chooseUnroll() const {
   int64_t operations = 0;
   for (Operation &op : plan.kernel.getBlock())
-    operations += isa<pg::ExpOp, pg::TanhOp, pg::LogOp, pg::SigmoidOp>(op) ? 10 : 1;
+    operations += isa<pg::ExpOp, pg::TanhOp, pg::LogOp, pg::SigmoidOp>(op) ? 20 : 1;
   return operations > 150 ? 1 : operations > 50 ? 2 : 4;
 }
 
