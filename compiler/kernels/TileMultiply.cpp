@@ -117,10 +117,12 @@ struct Multiply {
         return acc;
       };
     };
-    constexpr int64_t unroll = 4;
+    // A step of 24 accumulators is long enough for a loop; two of them at once need more than 32 registers.
+    int64_t unroll = vectors == 4 ? 1 : 4;
     Value whole = k.mul(k.div(depth, unroll), unroll);
     carried = k.loop(k.index(0), whole, unroll, carried, body(unroll));
-    carried = k.loop(whole, depth, 1, carried, body(1));
+    if (unroll > 1)
+      carried = k.loop(whole, depth, 1, carried, body(1));
     writeTile(rows, ArrayRef(carried).drop_back(2), pc, valid);
   }
 
