@@ -5,6 +5,8 @@ pg.variable @g : tensor<32xf32> {space = "parameter"}
 
 // Packed weights and what is computed of parameters come from @prepare; both programs share them. Slices stay.
 
+// CHECK: pg.variable @derived.0 : tensor<6x32x16xf32> {space = "derived"}
+// CHECK: pg.variable @derived.1 : tensor<32xf32> {space = "derived"}
 // CHECK-LABEL: @score.8
 // CHECK-DAG: %[[P:.*]] = pg.load @derived.0
 // CHECK-DAG: %[[S:.*]] = pg.load @derived.1
@@ -29,8 +31,6 @@ func.func @score.4(%tokens: tensor<1x4xi64>, %x: tensor<4x32xf32>) -> tensor<4x3
   return %z : tensor<4x32xf32>
 }
 
-// CHECK: pg.variable @derived.0 : tensor<6x32x16xf32> {space = "derived"}
-// CHECK: pg.variable @derived.1 : tensor<32xf32> {space = "derived"}
 // CHECK-LABEL: func.func @prepare() attributes {{.*}}pg.role = "prepare"
 // CHECK: pg.pack nk
 // CHECK: pg.sigmoid
