@@ -106,7 +106,8 @@ protected:
   /// Copies the segments of the block's rows to scratch.
   void loadSegments(int64_t offset);
 
-  /// exp(x scale) as the power of `base() = scale log2 e` (f32) or `scale` (f64) times x: of t = x base().
+  /// exp(x / sqrt(D)) is power(x base()): the power is of 2 in f32, of e in f64. power(t) is exactly 0 for masked scores, and
+  /// meant for t up to a little above 0.
   double base();
   mlir::Value power(mlir::Value t);
   /// Two rows of values as pairs of bf16.

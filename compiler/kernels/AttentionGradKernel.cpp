@@ -2,6 +2,7 @@
 // arXiv 2205.14135, algorithm 4). A chunk owns a key head, so that all its sums have one order.
 #include "compiler/kernels/Attention.h"
 #include "compiler/kernels/Codegen.h"
+#include <cmath>
 
 using namespace mlir;
 using pg::sched::KernelOp;

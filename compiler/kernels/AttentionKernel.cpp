@@ -2,7 +2,7 @@
 // maximum and sum of the softmax are carried along (Dao et al. 2022, arXiv 2205.14135, algorithm 1).
 #include "compiler/kernels/Attention.h"
 #include "compiler/kernels/Codegen.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
+#include <cmath>
 
 using namespace mlir;
 using pg::sched::KernelOp;

@@ -2,7 +2,6 @@
 #include "compiler/kernels/Codegen.h"
 #include "compiler/kernels/Product.h"
 #include "dialects/pg/Pg.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
 using pg::sched::KernelOp;
