@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 
-SEQ, DIM, LAYERS, VISITS, VOCAB, KV, HIDDEN = 1024, 512, 11, 17, 8192, 256, 2048
+SEQ, DIM, VISITS, VOCAB, KV, HIDDEN = 1024, 512, 17, 8192, 256, 2048
 
 
 def flops_per_token():
