@@ -163,8 +163,8 @@ NumberResult computeUnary(llvm::StringRef word, const Value &a) {
 Value computeMinMax(bool max, const Value &a, const Value &b) {
   bool second = max ? b.asDouble() > a.asDouble() : b.asDouble() < a.asDouble();
   if (a.isInteger() && b.isInteger())
-    second = max ? b.asInteger() > a.asInteger()
-                 : b.asInteger() < a.asInteger();
+    second =
+        max ? b.asInteger() > a.asInteger() : b.asInteger() < a.asInteger();
   const Value &r = second ? b : a;
   if (a.isInteger() == b.isInteger())
     return r;

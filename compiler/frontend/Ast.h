@@ -1,7 +1,9 @@
-// The syntax tree of a .pgm file, as written: nothing is resolved here. Grammar: language.md section 12.
+// The syntax tree of a .pgm file, as written: nothing is resolved here.
+// Grammar: language.md section 12.
 //
-// Nodes are made by the Parser only, owned by their parents, and never changed. Every node has a SourceRange. An
-// expression's range leaves out parentheses around it. Use llvm::isa/cast/dyn_cast on `const Expr *` and `const Stmt *`.
+// Nodes are made by the Parser only, owned by their parents, and never changed.
+// Every node has a SourceRange. An expression's range leaves out parentheses
+// around it. Use llvm::isa/cast/dyn_cast on `const Expr *` and `const Stmt *`.
 #pragma once
 
 #include "compiler/frontend/SourceManager.h"
@@ -22,11 +24,26 @@ struct Identifier {
   SourceRange range;
 };
 
-// ---------------------------------------------------------------------------------------------------- expressions
+// ----------------------------------------------------------------------------------------------------
+// expressions
 
 class Expr {
 public:
-  enum class Kind { Integer, Float, String, Name, List, Comprehension, Unary, Binary, Range, Conditional, Call, Index, Ellipsis };
+  enum class Kind {
+    Integer,
+    Float,
+    String,
+    Name,
+    List,
+    Comprehension,
+    Unary,
+    Binary,
+    Range,
+    Conditional,
+    Call,
+    Index,
+    Ellipsis
+  };
   virtual ~Expr() = default;
   Kind kind() const { return theKind; }
   SourceRange range;
@@ -71,7 +88,9 @@ struct String : ExprNode<Expr::Kind::String> {
   };
   std::vector<Piece> pieces;
   std::string spelling; ///< between the quotes, as written
-  bool isLiteral() const { return pieces.empty() || (pieces.size() == 1 && !pieces[0].isName); }
+  bool isLiteral() const {
+    return pieces.empty() || (pieces.size() == 1 && !pieces[0].isName);
+  }
 };
 
 /// x, attn.c_q.weight, or _ (in patterns)
@@ -104,11 +123,21 @@ struct Unary : ExprNode<Expr::Kind::Unary> {
 };
 
 enum class BinaryOp {
-  Or, And,                                  ///< for numbers
-  Equal, NotEqual, Less, LessEqual, Greater, GreaterEqual,
-  Add, Subtract,                            ///< Add also joins lists
-  Multiply, Divide, FloorDivide, Modulo,    ///< Multiply also repeats lists
-  MatMul,                                   ///< @
+  Or,
+  And, ///< for numbers
+  Equal,
+  NotEqual,
+  Less,
+  LessEqual,
+  Greater,
+  GreaterEqual,
+  Add,
+  Subtract, ///< Add also joins lists
+  Multiply,
+  Divide,
+  FloorDivide,
+  Modulo, ///< Multiply also repeats lists
+  MatMul, ///< @
   Power
 };
 /// "==", "//", "or", ...
@@ -162,7 +191,8 @@ struct Ellipsis : ExprNode<Expr::Kind::Ellipsis> {
   using Node::Node;
 };
 
-/// [..., _, dim]: what the shape of a formal or of a let is checked against. The name _ is any size.
+/// [..., _, dim]: what the shape of a formal or of a let is checked against.
+/// The name _ is any size.
 struct Pattern {
   SourceRange range;
   bool leadingEllipsis = false;
@@ -170,14 +200,29 @@ struct Pattern {
   static bool isAny(const Expr &size);
 };
 
-// ----------------------------------------------------------------------------------------------------- statements
+// -----------------------------------------------------------------------------------------------------
+// statements
 
 class Stmt {
 public:
-  enum class Kind { Let, Fn, Param, State, Assert, Output, Return, If, Inherited, Switch, Setting, Rule };
+  enum class Kind {
+    Let,
+    Fn,
+    Param,
+    State,
+    Assert,
+    Output,
+    Return,
+    If,
+    Inherited,
+    Switch,
+    Setting,
+    Rule
+  };
   virtual ~Stmt() = default;
   Kind kind() const { return theKind; }
-  SourceRange range; ///< whole, with the final ';' or '}' (a Let: its binding only)
+  SourceRange
+      range; ///< whole, with the final ';' or '}' (a Let: its binding only)
 
 protected:
   Stmt(Kind kind, SourceRange range) : range(range), theKind(kind) {}
@@ -250,7 +295,8 @@ struct Return : StmtNode<Stmt::Kind::Return> {
   ExprPtr value;
 };
 
-/// if condition { } else { }; "else if" is an elseBlock that holds one If and has `elseIf` set.
+/// if condition { } else { }; "else if" is an elseBlock that holds one If and
+/// has `elseIf` set.
 struct If : StmtNode<Stmt::Kind::If> {
   using Node::Node;
   ExprPtr condition;
@@ -259,7 +305,8 @@ struct If : StmtNode<Stmt::Kind::If> {
   bool elseIf = false;
 };
 
-/// inherited();  in a section other than loss: the items of the section below stand here
+/// inherited();  in a section other than loss: the items of the section below
+/// stand here
 struct Inherited : StmtNode<Stmt::Kind::Inherited> {
   using Node::Node;
 };
@@ -286,7 +333,8 @@ struct Rule : StmtNode<Stmt::Kind::Rule> {
   std::optional<Block> items;
 };
 
-// ----------------------------------------------------------------------------------------------------------- files
+// -----------------------------------------------------------------------------------------------------------
+// files
 
 enum class SectionKind { Model, Loss, Train, Quantize, Pack, Evaluate };
 inline constexpr unsigned numSectionKinds = 6;
@@ -297,7 +345,8 @@ struct Section {
   SectionKind kind = SectionKind::Model;
   SourceRange range;        ///< whole
   SourceRange keywordRange; ///< the word "model", ...
-  Block body;               ///< model and loss: statements; the others: Let, Inherited, Switch, Setting, Rule
+  Block body; ///< model and loss: statements; the others: Let, Inherited,
+              ///< Switch, Setting, Rule
 };
 
 struct Include {

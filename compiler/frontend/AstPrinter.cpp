@@ -8,7 +8,19 @@ using llvm::isa;
 
 namespace {
 /// How tightly an expression binds: the rules of the grammar, loosest first.
-enum Level { Any, OrLevel, AndLevel, NotLevel, ComparisonLevel, RangeLevel, SumLevel, TermLevel, UnaryLevel, PowerLevel, PostfixLevel };
+enum Level {
+  Any,
+  OrLevel,
+  AndLevel,
+  NotLevel,
+  ComparisonLevel,
+  RangeLevel,
+  SumLevel,
+  TermLevel,
+  UnaryLevel,
+  PowerLevel,
+  PostfixLevel
+};
 
 Level levelOf(const Expr &expr) {
   switch (expr.kind()) {
@@ -62,18 +74,21 @@ std::string Printer::bare(const Expr &expr) {
   case Expr::Kind::String:
     return "\"" + cast<String>(expr).spelling + "\"";
   case Expr::Kind::Name:
-    return cast<Name>(expr).text == "inherited" ? inheritedName : cast<Name>(expr).text;
+    return cast<Name>(expr).text == "inherited" ? inheritedName
+                                                : cast<Name>(expr).text;
   case Expr::Kind::Ellipsis:
     return "...";
   case Expr::Kind::List:
     return "[" + join(cast<List>(expr).elements, element) + "]";
   case Expr::Kind::Comprehension: {
     const auto &node = cast<Comprehension>(expr);
-    return "[for " + node.variable.text + " in " + text(*node.list) + ": " + text(*node.element) + "]";
+    return "[for " + node.variable.text + " in " + text(*node.list) + ": " +
+           text(*node.element) + "]";
   }
   case Expr::Kind::Unary: {
     const auto &node = cast<Unary>(expr);
-    return node.op == UnaryOp::Not ? "not " + text(*node.operand, NotLevel) : "-" + text(*node.operand, UnaryLevel);
+    return node.op == UnaryOp::Not ? "not " + text(*node.operand, NotLevel)
+                                   : "-" + text(*node.operand, UnaryLevel);
   }
   case Expr::Kind::Binary: {
     const auto &node = cast<Binary>(expr);
@@ -83,29 +98,39 @@ std::string Printer::bare(const Expr &expr) {
       left = tighter(level); // do not chain
     if (level == PowerLevel)
       left = PostfixLevel, right = UnaryLevel;
-    return text(*node.left, left) + " " + spelling(node.op) + " " + text(*node.right, right);
+    return text(*node.left, left) + " " + spelling(node.op) + " " +
+           text(*node.right, right);
   }
   case Expr::Kind::Range: {
     const auto &node = cast<Range>(expr);
     // Sums are set off, as people write them: 0..n, but k + 1 .. n.
-    bool isWide = levelOf(*node.begin) < PostfixLevel || (node.end && levelOf(*node.end) < PostfixLevel);
+    bool isWide = levelOf(*node.begin) < PostfixLevel ||
+                  (node.end && levelOf(*node.end) < PostfixLevel);
     std::string dots = node.end && isWide ? " .. " : "..";
-    return text(*node.begin, SumLevel) + dots + (node.end ? text(*node.end, SumLevel) : "");
+    return text(*node.begin, SumLevel) + dots +
+           (node.end ? text(*node.end, SumLevel) : "");
   }
   case Expr::Kind::Conditional: {
     const auto &node = cast<Conditional>(expr);
-    return "if " + text(*node.condition) + " then " + text(*node.thenValue) + " else " + text(*node.elseValue);
+    return "if " + text(*node.condition) + " then " + text(*node.thenValue) +
+           " else " + text(*node.elseValue);
   }
   case Expr::Kind::Call: {
     const auto &node = cast<Call>(expr);
     if (inheritedIsConstant && node.calleeName() == "inherited")
       return inheritedName;
-    return text(*node.callee, PostfixLevel) + "(" + join(node.arguments, [&](const Argument &argument) {
-             return (argument.isNamed() ? argument.name.text + " = " : "") + text(*argument.value);
-           }) + ")";
+    return text(*node.callee, PostfixLevel) + "(" +
+           join(node.arguments,
+                [&](const Argument &argument) {
+                  return (argument.isNamed() ? argument.name.text + " = "
+                                             : "") +
+                         text(*argument.value);
+                }) +
+           ")";
   }
   case Expr::Kind::Index:
-    return text(*cast<Index>(expr).base, PostfixLevel) + "[" + join(cast<Index>(expr).indices, element) + "]";
+    return text(*cast<Index>(expr).base, PostfixLevel) + "[" +
+           join(cast<Index>(expr).indices, element) + "]";
   }
   return "";
 }
@@ -137,7 +162,8 @@ std::string Printer::wrap(std::string line, unsigned indent) {
 }
 
 std::string Printer::shape(const Pattern &pattern) {
-  std::string sizes = join(pattern.sizes, [&](const ExprPtr &size) { return text(*size); });
+  std::string sizes =
+      join(pattern.sizes, [&](const ExprPtr &size) { return text(*size); });
   if (pattern.leadingEllipsis)
     return sizes.empty() ? "[...]" : "[..., " + sizes + "]";
   return "[" + sizes + "]";
@@ -146,32 +172,47 @@ std::string Printer::shape(const Pattern &pattern) {
 std::string Printer::let(const Let &let, const std::string &name) {
   std::string target = name;
   if (let.takesApart)
-    target = "[" + join(let.targets, [](const Identifier &each) { return each.text; }) + "]";
-  return "let " + target + (let.pattern ? " : " + shape(*let.pattern) : "") + " = " + text(*let.value) + ";";
+    target =
+        "[" +
+        join(let.targets, [](const Identifier &each) { return each.text; }) +
+        "]";
+  return "let " + target + (let.pattern ? " : " + shape(*let.pattern) : "") +
+         " = " + text(*let.value) + ";";
 }
 
 std::string Printer::param(const Param &param) {
-  return "param " + param.name.text + (param.path ? " " + text(*param.path) : "") + " : " + text(*param.shape) + " = " +
-         text(*param.init) + " in " + param.group.text + ";";
+  return "param " + param.name.text +
+         (param.path ? " " + text(*param.path) : "") + " : " +
+         text(*param.shape) + " = " + text(*param.init) + " in " +
+         param.group.text + ";";
 }
 
 std::string Printer::assertion(const Assert &assertion) {
-  return "assert " + text(*assertion.condition) + ", " + text(*assertion.text) + ";";
+  return "assert " + text(*assertion.condition) + ", " + text(*assertion.text) +
+         ";";
 }
 
-std::string Printer::fn(const Fn &fn, const std::string &name, unsigned indent) {
-  std::string head = "fn " + name + "(" + join(fn.formals, [&](const Formal &formal) {
-                       return formal.name.text + (formal.pattern ? " : " + shape(*formal.pattern) : "");
-                     }) + ")" + (fn.under ? " under " + text(*fn.under) : "") + " ";
+std::string Printer::fn(const Fn &fn, const std::string &name,
+                        unsigned indent) {
+  std::string head =
+      "fn " + name + "(" +
+      join(fn.formals,
+           [&](const Formal &formal) {
+             return formal.name.text +
+                    (formal.pattern ? " : " + shape(*formal.pattern) : "");
+           }) +
+      ")" + (fn.under ? " under " + text(*fn.under) : "") + " ";
   return head + block(fn.body, indent, indent + head.size());
 }
 
-/// A block that starts in `column`: on one line if it holds one short statement.
+/// A block that starts in `column`: on one line if it holds one short
+/// statement.
 std::string Printer::block(const Block &block, unsigned indent, size_t column) {
   std::string inner;
   for (const StmtPtr &stmt : block.statements)
     statement(*stmt, indent + 2, inner);
-  bool isShort = block.statements.size() == 1 && column + (inner.size() - indent - 2) + 4 <= lineLength &&
+  bool isShort = block.statements.size() == 1 &&
+                 column + (inner.size() - indent - 2) + 4 <= lineLength &&
                  inner.find('\n') == inner.size() - 1;
   if (isShort)
     return "{ " + inner.substr(indent + 2, inner.size() - indent - 3) + " }";
@@ -193,14 +234,16 @@ void Printer::statement(const Stmt &stmt, unsigned indent, std::string &out) {
     break;
   case Stmt::Kind::State: {
     const auto &node = cast<State>(stmt);
-    line = "state " + node.name.text + " : " + text(*node.shape) + " = " + text(*node.init) + " then " + text(*node.next) + ";";
+    line = "state " + node.name.text + " : " + text(*node.shape) + " = " +
+           text(*node.init) + " then " + text(*node.next) + ";";
     break;
   }
   case Stmt::Kind::Assert:
     line = assertion(cast<Assert>(stmt));
     break;
   case Stmt::Kind::Output:
-    line = "output " + cast<Output>(stmt).name.text + " = " + text(*cast<Output>(stmt).value) + ";";
+    line = "output " + cast<Output>(stmt).name.text + " = " +
+           text(*cast<Output>(stmt).value) + ";";
     break;
   case Stmt::Kind::Return:
     line = "return " + text(*cast<Return>(stmt).value) + ";";
@@ -225,7 +268,8 @@ void Printer::statement(const Stmt &stmt, unsigned indent, std::string &out) {
     line = "inherited();";
     break;
   case Stmt::Kind::Switch:
-    line = "switch " + cast<Switch>(stmt).name.text + " = " + text(*cast<Switch>(stmt).condition) + ";";
+    line = "switch " + cast<Switch>(stmt).name.text + " = " +
+           text(*cast<Switch>(stmt).condition) + ";";
     break;
   case Stmt::Kind::Setting:
     line = text(*cast<Setting>(stmt).call) + ";";

@@ -5,7 +5,8 @@
 
 namespace pgc::ast {
 
-/// Calls f(const Expr &) for the direct parts of an expression, in the order of the text.
+/// Calls f(const Expr &) for the direct parts of an expression, in the order of
+/// the text.
 template <class F> void forEachChild(const Expr &expr, F &&f) {
   using llvm::cast;
   auto visit = [&](const ExprPtr &part) {
@@ -56,7 +57,8 @@ template <class F> void forEachChild(const Expr &expr, F &&f) {
   }
 }
 
-/// Calls f(const Expr &) for the expressions of a statement, not for those of statements inside it.
+/// Calls f(const Expr &) for the expressions of a statement, not for those of
+/// statements inside it.
 template <class F> void forEachExpr(const Stmt &stmt, F &&f) {
   using llvm::cast;
   auto visit = [&](const auto &part) {
@@ -124,7 +126,8 @@ template <class F> void forEachBlock(const Stmt &stmt, F &&f) {
     f(branch->thenBlock);
     if (branch->elseBlock)
       f(*branch->elseBlock);
-  } else if (const auto *rule = llvm::dyn_cast<Rule>(&stmt); rule && rule->items) {
+  } else if (const auto *rule = llvm::dyn_cast<Rule>(&stmt);
+             rule && rule->items) {
     f(*rule->items);
   }
 }
@@ -135,7 +138,8 @@ template <class F> void walk(const Expr &expr, F &&f) {
   forEachChild(expr, [&](const Expr &child) { walk(child, f); });
 }
 
-/// Calls f(const Expr &) for all expressions of a statement and of the statements in it.
+/// Calls f(const Expr &) for all expressions of a statement and of the
+/// statements in it.
 template <class F> void walk(const Stmt &stmt, F &&f) {
   forEachExpr(stmt, [&](const Expr &expr) { walk(expr, f); });
   forEachBlock(stmt, [&](const Block &block) {
@@ -144,7 +148,8 @@ template <class F> void walk(const Stmt &stmt, F &&f) {
   });
 }
 
-/// Calls f(const std::string &name, SourceRange) for every use of a name: as an expression, or in a string's braces.
+/// Calls f(const std::string &name, SourceRange) for every use of a name: as an
+/// expression, or in a string's braces.
 template <class Node, class F> void forEachUse(const Node &node, F &&f) {
   walk(node, [&](const Expr &expr) {
     if (const auto *name = llvm::dyn_cast<Name>(&expr))

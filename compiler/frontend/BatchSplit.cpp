@@ -9,10 +9,10 @@ namespace {
 
 /// How a value depends on the sequences of a batch.
 enum class Dependence {
-  None,     // not at all
-  Row,      // its first axis is the batch, each row from its sequence alone
-  Mean,     // a mean over sequences, or affine in such means
-  Mixed,    // otherwise
+  None,  // not at all
+  Row,   // its first axis is the batch, each row from its sequence alone
+  Mean,  // a mean over sequences, or affine in such means
+  Mixed, // otherwise
 };
 
 class Analysis {
@@ -164,8 +164,8 @@ void Analysis::visit(mlir::Operation &op) {
                                                  : Dependence::Mixed;
   } else if (llvm::isa<LinearOp, RmsNormOp, NormalizeOp, RopeOp, AttentionOp,
                        XsaOp, TokenNllOp, PickOp>(op)) {
-    bool weights = llvm::isa<LinearOp>(op) &&
-                   of(op.getOperand(1)) != Dependence::None;
+    bool weights =
+        llvm::isa<LinearOp>(op) && of(op.getOperand(1)) != Dependence::None;
     d = weights ? Dependence::Mixed
                 : keepsBatch(op, shapeOf(op.getOperand(0)).size() >= 2);
   } else if (llvm::isa<MatmulOp>(op)) {

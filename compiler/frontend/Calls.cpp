@@ -10,8 +10,8 @@ Value Evaluator::call(const Value &callee, std::vector<Actual> actuals,
   if (callee.isPoison())
     return Value();
   if (!callee.isFunction())
-    return error(calleeRange, "this is " + callee.kindName().str() +
-                                  ", not a function");
+    return error(calleeRange,
+                 "this is " + callee.kindName().str() + ", not a function");
   const Function &function = callee.asFunction();
   switch (function.kind) {
   case Function::Kind::Word:
@@ -28,8 +28,8 @@ Value Evaluator::call(const Value &callee, std::vector<Actual> actuals,
 
 /// Puts the arguments under the names of the formals.
 bool Evaluator::bindFormals(const Function &function,
-                            std::vector<Actual> &actuals,
-                            SourceRange callRange, Scope &scope) {
+                            std::vector<Actual> &actuals, SourceRange callRange,
+                            Scope &scope) {
   const Fn &fn = *function.fn;
   std::vector<Actual *> bound(fn.formals.size(), nullptr);
   std::vector<std::string> names;
@@ -92,8 +92,8 @@ bool Evaluator::checkPattern(const Pattern &pattern, const Value &value,
                              SourceRange place) {
   Tensor scalar;
   if (!value.isTensor() && !value.isNumber() && !value.isStep()) {
-    error(place, "'" + name.str() + "' is a tensor; this is " +
-                     value.kindName().str())
+    error(place,
+          "'" + name.str() + "' is a tensor; this is " + value.kindName().str())
         .note(pattern.range, "its shape is declared here");
     return false;
   }
@@ -125,15 +125,13 @@ bool Evaluator::checkPattern(const Pattern &pattern, const Value &value,
   return false;
 }
 
-Value Evaluator::callUser(const Function &function,
-                          std::vector<Actual> actuals, SourceRange callRange,
-                          SourceRange calleeRange) {
+Value Evaluator::callUser(const Function &function, std::vector<Actual> actuals,
+                          SourceRange callRange, SourceRange calleeRange) {
   const Fn &fn = *function.fn;
   for (const Frame &frame : frames)
     if (frame.fn == &fn && frame.scope == function.scope)
-      return error(calleeRange,
-                   "functions may not call themselves: '" + fn.name.text +
-                       "' is running already")
+      return error(calleeRange, "functions may not call themselves: '" +
+                                    fn.name.text + "' is running already")
           .note(frame.call, "called here first");
   if (frames.size() >= 200)
     return error(callRange, "more than 200 calls are nested here");
@@ -157,8 +155,8 @@ Value Evaluator::callUser(const Function &function,
       if (good)
         frames.back().prefix = prefix.asString();
       else if (!prefix.isPoison())
-        error(fn.under->range, "a prefix is a string; this is " +
-                                   prefix.kindName().str());
+        error(fn.under->range,
+              "a prefix is a string; this is " + prefix.kindName().str());
     }
     if (good && run(fn.body, scope, result) == Flow::Next) {
       result = Value();
@@ -172,9 +170,9 @@ Value Evaluator::callUser(const Function &function,
 }
 
 /// Splits "x, axis?" into names; `optional` says which may be left out.
-static std::vector<llvm::StringRef>
-splitFormals(llvm::StringRef formals, std::vector<bool> &optional,
-             bool &variadic) {
+static std::vector<llvm::StringRef> splitFormals(llvm::StringRef formals,
+                                                 std::vector<bool> &optional,
+                                                 bool &variadic) {
   llvm::SmallVector<llvm::StringRef> parts;
   formals.split(parts, ", ", -1, false);
   std::vector<llvm::StringRef> names;
@@ -206,9 +204,9 @@ Value Evaluator::callWord(const Word &word, std::vector<Actual> actuals,
     if (actual.name.empty()) {
       ++position;
       if (slot >= slots)
-        return error(actual.range, "'" + name + "' takes " +
-                                       std::to_string(slots) +
-                                       (slots == 1 ? " argument" : " arguments"))
+        return error(actual.range,
+                     "'" + name + "' takes " + std::to_string(slots) +
+                         (slots == 1 ? " argument" : " arguments"))
             .help("it is " + name + "(" + word.formals.str() + ")");
     } else {
       slot = llvm::find(formals, actual.name) - formals.begin();
@@ -216,10 +214,12 @@ Value Evaluator::callWord(const Word &word, std::vector<Actual> actuals,
       if (variadic || slot >= slots)
         return error(actual.range,
                      "'" + name + "' has no parameter '" + actual.name.str() +
-                         "'" + didYouMean(std::string_view(actual.name), names));
+                         "'" +
+                         didYouMean(std::string_view(actual.name), names));
     }
     if (c.given[slot])
-      return error(actual.range, "'" + formals[slot].str() + "' is given twice");
+      return error(actual.range,
+                   "'" + formals[slot].str() + "' is given twice");
     c.given[slot] = true;
     c.values[slot] = std::move(actual.value);
     c.ranges[slot] = actual.range;
@@ -227,8 +227,8 @@ Value Evaluator::callWord(const Word &word, std::vector<Actual> actuals,
   bool poisoned = false;
   for (size_t i = 0; i < slots; ++i) {
     if (!c.given[i] && !optional[i])
-      return error(callRange,
-                   "'" + name + "' needs the argument '" + formals[i].str() + "'")
+      return error(callRange, "'" + name + "' needs the argument '" +
+                                  formals[i].str() + "'")
           .help("it is " + name + "(" + word.formals.str() + ")");
     poisoned |= c.given[i] && c.values[i].isPoison();
   }

@@ -3,7 +3,6 @@
 
 namespace pgc {
 
-
 namespace {
 
 /// Of which tokens a value depends at position t of its time axis.
@@ -23,7 +22,8 @@ public:
   /// The sight of the first result of a score function's logits.
   Sight run(mlir::func::FuncOp score, mlir::Value logits);
   /// Through which values the culprit reaches the logits, from there on.
-  std::vector<mlir::Operation *> path(mlir::Operation *culprit, mlir::Value logits);
+  std::vector<mlir::Operation *> path(mlir::Operation *culprit,
+                                      mlir::Value logits);
 
 private:
   void visit(mlir::Block &block);
@@ -80,8 +80,7 @@ Sight Analysis::joinElementwise(mlir::Operation &op) const {
 }
 
 /// Sums, maxima and the like over axes: over time they see everything.
-Sight Analysis::along(mlir::Operation &op,
-                      llvm::ArrayRef<int64_t> axes) const {
+Sight Analysis::along(mlir::Operation &op, llvm::ArrayRef<int64_t> axes) const {
   Sight s = first(op);
   if (s.kind == Sight::Kind::Along && llvm::is_contained(axes, s.axis) &&
       shapeOf(op.getOperand(0))[s.axis] > 1)
@@ -155,8 +154,8 @@ void Analysis::visit(mlir::Operation &op) {
   } else if (auto o = llvm::dyn_cast<TransposeOp>(op)) {
     s = first(op);
     if (s.kind == Kind::Along)
-      s.axis = llvm::find(o.getPermutation(), s.axis) -
-               o.getPermutation().begin();
+      s.axis =
+          llvm::find(o.getPermutation(), s.axis) - o.getPermutation().begin();
   } else if (auto o = llvm::dyn_cast<ReshapeOp>(op)) {
     s = first(op);
     if (s.kind == Kind::Along) {
@@ -259,8 +258,8 @@ std::vector<mlir::Operation *> Analysis::path(mlir::Operation *culprit,
 
 void checkCausality(Session &session, ModelTrace &score) {
   mlir::Block &block = score.function.getBody().front();
-  auto nll = block.getTerminator()->getOperand(0)
-                 .getDefiningOp<pg::TokenNllOp>();
+  auto nll =
+      block.getTerminator()->getOperand(0).getDefiningOp<pg::TokenNllOp>();
   if (!nll)
     return;
   Analysis analysis;
@@ -279,8 +278,8 @@ void checkCausality(Session &session, ModelTrace &score) {
   std::string by = sight.ahead >= everything / 2
                        ? "all positions"
                        : "position t + " + std::to_string(sight.ahead);
-  Diagnostic &error = session.diagnostics.error(
-      place, "logits at position t depend on " + by);
+  Diagnostic &error =
+      session.diagnostics.error(place, "logits at position t depend on " + by);
   std::vector<std::string> steps{word};
   auto add = [&](const std::string &step) {
     if (!step.empty() && steps.back() != step)

@@ -15,16 +15,19 @@ struct IncludeGraph {
     SourceRange range; ///< of the include
   };
   struct Node {
-    std::vector<Edge> includes; ///< in order; files included before are listed too
+    std::vector<Edge>
+        includes; ///< in order; files included before are listed too
   };
   std::map<FileId, Node> nodes;
 
   /// Whether `from` is `to`, or includes it, directly or through others.
   bool reaches(FileId from, FileId to) const;
 
-  /// Where two files that do not know of each other come together: the include, in the innermost file that reaches both,
-  /// that brings in `later`. `otherwise` if there is none.
-  SourceRange commonInclude(FileId root, FileId later, FileId earlier, SourceRange otherwise) const;
+  /// Where two files that do not know of each other come together: the include,
+  /// in the innermost file that reaches both, that brings in `later`.
+  /// `otherwise` if there is none.
+  SourceRange commonInclude(FileId root, FileId later, FileId earlier,
+                            SourceRange otherwise) const;
 };
 
 /// Whether `inherited` is named in a definition or section.

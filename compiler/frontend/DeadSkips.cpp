@@ -12,7 +12,8 @@ static Mask liveArguments(mlir::Block &block, const Mask &liveResults) {
     if (isLive)
       live.insert(value);
   for (mlir::Operation &op : llvm::reverse(block.without_terminator())) {
-    if (llvm::none_of(op.getResults(), [&](mlir::Value v) { return live.count(v); }))
+    if (llvm::none_of(op.getResults(),
+                      [&](mlir::Value v) { return live.count(v); }))
       continue;
     live.insert(op.operand_begin(), op.operand_end());
     op.walk([&](mlir::Operation *inner) {
@@ -71,9 +72,8 @@ void DeadSkips::add(const std::string &phase, ModelTrace &trace) {
         dead = dead && !both[width + e];
       }
       if (dead) {
-        result.dead.insert(result.dead.begin(),
-                           {j, labelOf(recur, visit), from,
-                            labelOf(recur, from)});
+        result.dead.insert(result.dead.begin(), {j, labelOf(recur, visit), from,
+                                                 labelOf(recur, from)});
       }
       live.assign(both.begin(), both.begin() + width);
     }
@@ -94,9 +94,8 @@ void DeadSkips::add(const std::string &phase, ModelTrace &trace) {
       break;
     }
     SourceRange place = call->callee->range;
-    auto known = llvm::find_if(found, [&](auto &entry) {
-      return entry.first == place;
-    });
+    auto known =
+        llvm::find_if(found, [&](auto &entry) { return entry.first == place; });
     if (known == found.end())
       known = found.insert(found.end(), {place, {}});
     known->second.push_back(std::move(result));
@@ -132,8 +131,8 @@ void DeadSkips::warn(Session &session) const {
           [](auto &p) { return p.layer; });
     };
     std::string detail =
-        positions(main) + (n == 1 ? " takes the result of "
-                                  : " take the results of ") +
+        positions(main) +
+        (n == 1 ? " takes the result of " : " take the results of ") +
         list(
             main.dead, "visit", "layer", [](auto &p) { return p.visit; },
             [](auto &p) { return p.visitLayer; });

@@ -7,8 +7,7 @@ namespace pgc {
 static constexpr int64_t maxWork = 20'000'000;
 
 Evaluator::Evaluator(Session &session, Pass pass, mlir::Block *block)
-    : session(session), pass(std::move(pass)),
-      builder(&session.context, this),
+    : session(session), pass(std::move(pass)), builder(&session.context, this),
       stepEmitter(std::make_unique<StepEmitter>(block)), entry(block),
       fuel(maxWork) {
   builder.setInsertionPointToEnd(block);
@@ -86,9 +85,8 @@ void Evaluator::addContext(Diagnostic &diagnostic) {
   if (frames.empty())
     return;
   const Frame &inner = frames.back();
-  std::string caller = frames.size() > 1
-                           ? frames[frames.size() - 2].fn->name.text
-                           : pass.place;
+  std::string caller =
+      frames.size() > 1 ? frames[frames.size() - 2].fn->name.text : pass.place;
   std::string text = "in '" + inner.fn->name.text + "', called from '" +
                      caller + "' (" + session.sources.place(inner.call) + ")";
   if (!regions.empty())
@@ -155,8 +153,8 @@ Value Evaluator::notKnown(SourceRange range, const Value &value,
   std::vector<std::string> sources = findSources(value);
   if (!sources.empty()) {
     bool token = sources[0] == "tokens" || sources[0] == "targets";
-    report.detail("'" + sources[0] + "' " +
-                  (token ? "change" : "changes") + " from step to step");
+    report.detail("'" + sources[0] + "' " + (token ? "change" : "changes") +
+                  " from step to step");
   }
   if (!help.empty())
     report.help(std::move(help));
@@ -195,8 +193,7 @@ Value Evaluator::ambient(llvm::StringRef name, SourceRange range) {
   return wrap(tensor, {{shape[0], "B"}, {shape[1], "T"}}, Element::Integer);
 }
 
-Value Evaluator::lookup(llvm::StringRef name, SourceRange range,
-                        Scope &scope) {
+Value Evaluator::lookup(llvm::StringRef name, SourceRange range, Scope &scope) {
   if (const Value *value = scope.find(name)) {
     if (value->isTensor() && !regions.empty())
       if (mlir::Value v = value->asTensor().value)
@@ -259,8 +256,8 @@ Value Evaluator::constant(const Symbol &symbol, int level, SourceRange range) {
     for (auto it = cycle; it != evaluating.end(); ++it)
       names += it->first->name + " → ";
     Report report = error(Symbol::nameRange(symbol.stack[level]),
-                          "'" + symbol.name + "' is defined by itself: " +
-                              names + symbol.name);
+                          "'" + symbol.name +
+                              "' is defined by itself: " + names + symbol.name);
     for (auto it = cycle + 1; it != evaluating.end(); ++it)
       report.note(Symbol::nameRange(it->first->stack[it->second]),
                   "by way of '" + it->first->name + "'");

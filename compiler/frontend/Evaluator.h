@@ -137,9 +137,7 @@ public:
   Value symbolValue(const Symbol &symbol, SourceRange range);
 
   // ---- tensors (TensorValues.cpp, TensorOps.cpp)
-  mlir::Location location(SourceRange range) {
-    return session.location(range);
-  }
+  mlir::Location location(SourceRange range) { return session.location(range); }
   mlir::Value load(const Tensor &tensor, SourceRange range);
   mlir::RankedTensorType typeOf(llvm::ArrayRef<Dim> dims, Element element);
   Value wrap(mlir::Value value, Dims dims, Element element = Element::Float);

@@ -62,8 +62,7 @@ Value Evaluator::evaluateNode(const Expr &expr, Scope &scope) {
   return Value();
 }
 
-std::optional<std::string> Evaluator::format(const String &text,
-                                             Scope &scope) {
+std::optional<std::string> Evaluator::format(const String &text, Scope &scope) {
   std::string result;
   for (const String::Piece &piece : text.pieces) {
     if (!piece.isName) {
@@ -176,8 +175,8 @@ Value Evaluator::evaluateNot(const Value &value, SourceRange range) {
     return Value::integer(!isTrue(value));
   if (value.isStep()) {
     StepGraph &g = session.steps;
-    return Value::step(g.get(StepExpr::Op::Equal, value.asStep(),
-                             g.constant(0)));
+    return Value::step(
+        g.get(StepExpr::Op::Equal, value.asStep(), g.constant(0)));
   }
   if (value.isTensor())
     return error(range, "'not' is for numbers").help("compare a mask with 0");
@@ -191,9 +190,9 @@ Value Evaluator::evaluateLogic(const Binary &expr, Scope &scope) {
   auto check = [&](const Value &v, SourceRange range) {
     if (v.isPoison() || v.isNumber() || v.isStep())
       return !v.isPoison();
-    Report report = error(range, "'" + std::string(spelling(expr.op)) +
-                                     "' is for numbers; this is " +
-                                     v.kindName().str());
+    Report report =
+        error(range, "'" + std::string(spelling(expr.op)) +
+                         "' is for numbers; this is " + v.kindName().str());
     if (v.isTensor())
       report.help(isAnd ? "masks multiply: a * b"
                         : "for masks, write max(a, b)");
@@ -244,8 +243,8 @@ Value Evaluator::evaluateCall(const Call &expr, Scope &scope) {
     } else {
       value = evaluate(*argument.value, scope);
     }
-    actuals.push_back({argument.name.text, std::move(value),
-                       argument.value->range});
+    actuals.push_back(
+        {argument.name.text, std::move(value), argument.value->range});
   }
   if (callee.isPoison())
     return Value();
@@ -287,20 +286,18 @@ std::optional<double> Evaluator::requireNumber(const Value &value,
   if (value.isStep() || value.isTensor())
     notKnown(range, value, std::move(what));
   else if (!value.isPoison())
-    error(range,
-          what + " must be a number; this is " + value.kindName().str());
+    error(range, what + " must be a number; this is " + value.kindName().str());
   return std::nullopt;
 }
 
 std::optional<Dims> Evaluator::requireShape(const Value &value,
-                                            SourceRange range,
-                                            std::string what,
+                                            SourceRange range, std::string what,
                                             const Expr *expr) {
   if (value.isPoison())
     return std::nullopt;
   if (!value.isList()) {
-    error(range, what + " is a list of sizes; this is " +
-                     value.kindName().str());
+    error(range,
+          what + " is a list of sizes; this is " + value.kindName().str());
     return std::nullopt;
   }
   auto *literal = expr ? llvm::dyn_cast<ast::List>(expr) : nullptr;
@@ -325,8 +322,8 @@ std::optional<Dims> Evaluator::requireShape(const Value &value,
     dims.push_back({*n, size.name()});
   }
   if (dims.size() > 4) {
-    error(range, "a tensor has at most 4 axes, not " +
-                     std::to_string(dims.size()));
+    error(range,
+          "a tensor has at most 4 axes, not " + std::to_string(dims.size()));
     return std::nullopt;
   }
   if (!countElements(dims)) {

@@ -19,7 +19,8 @@ private:
   void collectNames();
   void reach(const std::string &name);
   template <class Node> void reachFrom(const Node &node) {
-    forEachUse(node, [&](const std::string &name, SourceRange) { reach(name); });
+    forEachUse(node,
+               [&](const std::string &name, SourceRange) { reach(name); });
   }
   std::string fresh(const std::string &name);
   void printSymbol(const Symbol &symbol);
@@ -37,7 +38,8 @@ private:
 } // namespace
 
 /// The levels of a stack that are called, from the top downwards.
-template <class Entry> static size_t lowestLevel(const std::vector<Entry> &stack) {
+template <class Entry>
+static size_t lowestLevel(const std::vector<Entry> &stack) {
   size_t level = stack.size() - 1;
   while (level > 0 && stack[level].callsInherited)
     --level;
@@ -48,7 +50,8 @@ void Flattener::reach(const std::string &name) {
   const Symbol *symbol = program.lookup(name);
   if (!symbol || !reached.insert(name).second)
     return;
-  for (size_t level = lowestLevel(symbol->stack); level < symbol->stack.size(); ++level)
+  for (size_t level = lowestLevel(symbol->stack); level < symbol->stack.size();
+       ++level)
     reachFrom(*symbol->stack[level].stmt);
 }
 
@@ -69,7 +72,8 @@ static void collectDeclared(const Stmt &stmt, std::set<std::string> &into) {
     into.insert(output->name.text);
   if (const auto *each = dyn_cast<Switch>(&stmt))
     into.insert(each->name.text);
-  forEachUse(stmt, [&](const std::string &name, SourceRange) { into.insert(name); });
+  forEachUse(stmt,
+             [&](const std::string &name, SourceRange) { into.insert(name); });
   forEachBlock(stmt, [&](const Block &block) {
     for (const StmtPtr &inner : block.statements)
       collectDeclared(*inner, into);
@@ -94,10 +98,12 @@ std::string Flattener::fresh(const std::string &name) {
   return result;
 }
 
-/// Appends a definition (without the end of its last line); unlike kinds, and long ones, are set off by an empty line.
+/// Appends a definition (without the end of its last line); unlike kinds, and
+/// long ones, are set off by an empty line.
 void Flattener::emit(const std::string &text, Stmt::Kind kind) {
   std::string wrapped = Printer::wrap(text, 0);
-  bool isLong = kind != Stmt::Kind::Let && wrapped.find('\n') != std::string::npos;
+  bool isLong =
+      kind != Stmt::Kind::Let && wrapped.find('\n') != std::string::npos;
   if (last && (*last != kind || isLong || lastWasLong))
     out += "\n";
   out += wrapped + "\n";
@@ -132,18 +138,22 @@ void Flattener::printSection(SectionKind kind) {
   std::string body;
   for (const Stmt *stmt : program.items(kind))
     printer.statement(*stmt, 2, body);
-  emit(std::string(spelling(kind)) + (body.empty() ? " { }" : " {\n" + body + "}"), Stmt::Kind::Rule);
+  emit(std::string(spelling(kind)) +
+           (body.empty() ? " { }" : " {\n" + body + "}"),
+       Stmt::Kind::Rule);
 }
 
 /// Prints the loss of a level as a function and returns its name.
 std::string Flattener::printLossBelow(size_t level) {
-  const std::vector<SectionDefinition> &stack = program.section(SectionKind::Loss);
+  const std::vector<SectionDefinition> &stack =
+      program.section(SectionKind::Loss);
   Printer printer;
   if (stack[level].callsInherited)
     printer.inheritedName = printLossBelow(level - 1);
   std::string name = fresh("loss");
   std::string head = "fn " + name + "() ";
-  emit(head + printer.block(stack[level].section->body, 0, head.size()), Stmt::Kind::Fn);
+  emit(head + printer.block(stack[level].section->body, 0, head.size()),
+       Stmt::Kind::Fn);
   return name;
 }
 
@@ -151,15 +161,18 @@ std::string Flattener::run() {
   collectNames();
   for (const Assert *assertion : program.assertions)
     reachFrom(*assertion);
-  const std::vector<SectionDefinition> &loss = program.section(SectionKind::Loss);
-  for (size_t level = loss.empty() ? 0 : lowestLevel(loss); level < loss.size(); ++level)
+  const std::vector<SectionDefinition> &loss =
+      program.section(SectionKind::Loss);
+  for (size_t level = loss.empty() ? 0 : lowestLevel(loss); level < loss.size();
+       ++level)
     for (const StmtPtr &stmt : loss[level].section->body.statements)
       reachFrom(*stmt);
   for (unsigned kind = 0; kind < numSectionKinds; ++kind)
     for (const Stmt *item : program.items(SectionKind(kind)))
       reachFrom(*item);
   for (const std::unique_ptr<Symbol> &symbol : program.symbols)
-    if (symbol->kind == SymbolKind::Parameter) // these exist whether they are named or not
+    if (symbol->kind ==
+        SymbolKind::Parameter) // these exist whether they are named or not
       reach(symbol->name);
 
   for (const std::unique_ptr<Symbol> &symbol : program.symbols)
@@ -172,10 +185,14 @@ std::string Flattener::run() {
     emit(Printer().assertion(*assertion), Stmt::Kind::Assert);
   printSection(SectionKind::Model);
   if (!loss.empty())
-    emit("loss " + lossPrinter.block(loss.back().section->body, 0, 5), Stmt::Kind::Rule);
-  for (SectionKind kind : {SectionKind::Train, SectionKind::Quantize, SectionKind::Pack, SectionKind::Evaluate})
+    emit("loss " + lossPrinter.block(loss.back().section->body, 0, 5),
+         Stmt::Kind::Rule);
+  for (SectionKind kind : {SectionKind::Train, SectionKind::Quantize,
+                           SectionKind::Pack, SectionKind::Evaluate})
     printSection(kind);
   return std::move(out);
 }
 
-std::string pgc::printFlattened(const SourceProgram &program) { return Flattener(program).run(); }
+std::string pgc::printFlattened(const SourceProgram &program) {
+  return Flattener(program).run();
+}

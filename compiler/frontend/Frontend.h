@@ -1,4 +1,5 @@
-// The front end as its users see it: a .pgm file becomes a checked Program, and a Program emits `pg` functions.
+// The front end as its users see it: a .pgm file becomes a checked Program, and
+// a Program emits `pg` functions.
 #pragma once
 
 #include "mlir/IR/BuiltinOps.h"
@@ -15,7 +16,8 @@
 
 namespace pgc {
 
-/// What to read: the model's file, and the `-D name=expr` of the command line in their order.
+/// What to read: the model's file, and the `-D name=expr` of the command line
+/// in their order.
 struct FrontendOptions {
   std::string file;
   std::vector<std::string> defines;
@@ -26,33 +28,37 @@ struct FrontendOptions {
 
 /// The settings of the `train` section, evaluated.
 struct TrainSettings {
-  std::string dataName;     // data(name = ...)
-  std::string order;        // "shuffled", "sequential" or "coprime"
-  int64_t seq = 0;          // tokens of a sequence
-  int64_t batchTokens = 0;  // tokens of a step, over all parts; a multiple of seq * parts
-  int64_t parts = 0;        // logical ranks of a step
-  double seconds = 0;       // budget(seconds, reserve): 0 if the budget is counted in steps
+  std::string dataName; // data(name = ...)
+  std::string order;    // "shuffled", "sequential" or "coprime"
+  int64_t seq = 0;      // tokens of a sequence
+  int64_t batchTokens =
+      0; // tokens of a step, over all parts; a multiple of seq * parts
+  int64_t parts = 0; // logical ranks of a step
+  double seconds =
+      0; // budget(seconds, reserve): 0 if the budget is counted in steps
   double reserve = 0;
-  int64_t steps = 0;        // budget(steps): 0 if the budget is counted in seconds
-  double clipNorm = 0;      // clip_norm(max) if it is a constant, 0 if there is none
+  int64_t steps = 0;   // budget(steps): 0 if the budget is counted in seconds
+  double clipNorm = 0; // clip_norm(max) if it is a constant, 0 if there is none
   /// Sequences of one part: batchTokens / seq / parts.
   int64_t sequencesPerPart() const { return batchTokens / (seq * parts); }
 };
 
-/// A combination of switches that can occur, named as in the log: "plain", "looped", "looped+qat".
+/// A combination of switches that can occur, named as in the log: "plain",
+/// "looped", "looped+qat".
 struct Phase {
   std::string name;
   std::vector<bool> switches; // one for each of Program::switches()
-  /// Can occur while training; the phase in which all switches are on is listed even if it cannot, for evaluations use it.
+  /// Can occur while training; the phase in which all switches are on is listed
+  /// even if it cannot, for evaluations use it.
   bool trains = true;
 };
 
 /// A parameter of the model, over all phases.
 struct ParameterInfo {
-  std::string name;            // full name, as "blocks.3.attn.c_q.weight"
+  std::string name; // full name, as "blocks.3.attn.c_q.weight"
   std::vector<int64_t> shape;
   std::string group;
-  std::string place;           // file:line:col of its declaration
+  std::string place; // file:line:col of its declaration
   int64_t elements() const {
     int64_t n = 1;
     for (int64_t d : shape)
@@ -61,57 +67,69 @@ struct ParameterInfo {
   }
 };
 
-/// One setting or rule of quantize, pack or evaluate, checked; its numbers are evaluated, the rest stays with the program.
+/// One setting or rule of quantize, pack or evaluate, checked; its numbers are
+/// evaluated, the rest stays with the program.
 struct SectionItem {
-  std::string section;  // "quantize", "pack", "evaluate"
-  std::string who;      // of a rule: its selector as text; empty for a setting
-  std::string what;     // the function or word that is called
-  std::vector<std::pair<std::string, std::string>> arguments; // name and value, as text
+  std::string section; // "quantize", "pack", "evaluate"
+  std::string who;     // of a rule: its selector as text; empty for a setting
+  std::string what;    // the function or word that is called
+  std::vector<std::pair<std::string, std::string>>
+      arguments; // name and value, as text
 };
 
 /// One function to emit.
 struct EmitRequest {
   enum class Role { Forward, Score, Update };
   Role role = Role::Forward;
-  /// Name of a phase, or any switches joined by '+' ("plain": none). Score ignores it: all switches are on.
+  /// Name of a phase, or any switches joined by '+' ("plain": none). Score
+  /// ignores it: all switches are on.
   std::string phase = "plain";
-  int64_t batch = 1;        // B: sequences; not used by Update
-  int64_t seq = 1;          // T: positions; not used by Update
-  bool wantLogits = false;  // Forward: also return the logits (probe)
+  int64_t batch = 1;       // B: sequences; not used by Update
+  int64_t seq = 1;         // T: positions; not used by Update
+  bool wantLogits = false; // Forward: also return the logits (probe)
   /// Name of the function; empty: "forward.<phase>", "score", "update.<phase>".
   std::string name;
 };
 
-/// A checked program. Emission is repeatable and does not change it, but it is not safe to emit from two threads at once.
+/// A checked program. Emission is repeatable and does not change it, but it is
+/// not safe to emit from two threads at once.
 class Program {
 public:
   virtual ~Program() = default;
 
   /// The model's name: its file name without folder and extension.
   virtual llvm::StringRef name() const = 0;
-  /// The flattened program: includes, overrides and constants worked out; itself a .pgm that compiles to the same plan.
+  /// The flattened program: includes, overrides and constants worked out;
+  /// itself a .pgm that compiles to the same plan.
   virtual const std::string &source() const = 0;
   virtual const TrainSettings &train() const = 0;
   /// Names of the switches, in order of declaration.
   virtual llvm::ArrayRef<std::string> switches() const = 0;
-  /// In the order in which they occur; never empty. The last one has all switches on.
+  /// In the order in which they occur; never empty. The last one has all
+  /// switches on.
   virtual llvm::ArrayRef<Phase> phases() const = 0;
   /// In the order of declaration, over all phases.
   virtual llvm::ArrayRef<ParameterInfo> parameters() const = 0;
   virtual int64_t parameterCount() const = 0;
-  /// The loss is a mean over sequences of terms that see one sequence each: a part may be split into micro-batches and the
-  /// losses averaged.
+  /// The loss is a mean over sequences of terms that see one sequence each: a
+  /// part may be split into micro-batches and the losses averaged.
   virtual bool lossSplitsBySequence() const = 0;
   virtual llvm::ArrayRef<SectionItem> items() const = 0;
 
-  /// Emits one module: the variables of parameters and optimizer states, `@switch.<name>() -> f64`, `@log.lr() -> f64`, and the
-  /// functions asked for. Errors that depend on B and T are printed to `diagnostics`; then the result is null.
-  virtual mlir::OwningOpRef<mlir::ModuleOp> emit(mlir::MLIRContext &context, llvm::ArrayRef<EmitRequest> requests,
-                                                 llvm::raw_ostream &diagnostics) = 0;
+  /// Emits one module: the variables of parameters and optimizer states,
+  /// `@switch.<name>() -> f64`, `@log.lr() -> f64`, and the functions asked
+  /// for. Errors that depend on B and T are printed to `diagnostics`; then the
+  /// result is null.
+  virtual mlir::OwningOpRef<mlir::ModuleOp>
+  emit(mlir::MLIRContext &context, llvm::ArrayRef<EmitRequest> requests,
+       llvm::raw_ostream &diagnostics) = 0;
 };
 
-/// Reads, parses and checks. Errors and warnings are printed to `diagnostics`; null if there were errors.
-/// The dialects that emission needs are loaded into `context`, which must outlive the program.
-std::unique_ptr<Program> loadProgram(const FrontendOptions &options, mlir::MLIRContext &context, llvm::raw_ostream &diagnostics);
+/// Reads, parses and checks. Errors and warnings are printed to `diagnostics`;
+/// null if there were errors. The dialects that emission needs are loaded into
+/// `context`, which must outlive the program.
+std::unique_ptr<Program> loadProgram(const FrontendOptions &options,
+                                     mlir::MLIRContext &context,
+                                     llvm::raw_ostream &diagnostics);
 
 } // namespace pgc

@@ -35,9 +35,9 @@ public:
   int64_t parameterCount() const override;
   bool lossSplitsBySequence() const override { return splits; }
   llvm::ArrayRef<SectionItem> items() const override { return sectionItems; }
-  mlir::OwningOpRef<mlir::ModuleOp>
-  emit(mlir::MLIRContext &context, llvm::ArrayRef<EmitRequest> requests,
-       llvm::raw_ostream &os) override;
+  mlir::OwningOpRef<mlir::ModuleOp> emit(mlir::MLIRContext &context,
+                                         llvm::ArrayRef<EmitRequest> requests,
+                                         llvm::raw_ostream &os) override;
 
 private:
   bool check();
@@ -48,8 +48,8 @@ private:
   void addVariables(mlir::ModuleOp module);
   void addAttributes(mlir::ModuleOp module);
   bool emitOne(mlir::ModuleOp module, const EmitRequest &request);
-  const std::vector<const ParameterRecord *> *reachedIn(
-      const std::string &phase, const std::vector<bool> &on);
+  const std::vector<const ParameterRecord *> *
+  reachedIn(const std::string &phase, const std::vector<bool> &on);
   bool flush(llvm::raw_ostream &os) {
     std::ostringstream text;
     diagnostics.printNew(text);
@@ -82,8 +82,7 @@ int64_t FrontendProgram::parameterCount() const {
 }
 
 bool FrontendProgram::load(const FrontendOptions &options,
-                           mlir::MLIRContext &context,
-                           llvm::raw_ostream &os) {
+                           mlir::MLIRContext &context, llvm::raw_ostream &os) {
   context.loadDialect<pg::PgDialect, mlir::func::FuncDialect,
                       mlir::arith::ArithDialect, mlir::math::MathDialect>();
   diagnostics.useColor(options.color);
@@ -137,8 +136,8 @@ bool FrontendProgram::checkConstants(mlir::Block *scratch) {
                                    : after.isNumber() || after.isStep();
     if (!after.isPoison() && before.isNumber() && !same)
       ev.error(last.value->range, "'" + symbol->name + "' is " +
-                                      before.kindName().str() +
-                                      "; this is " + after.kindName().str())
+                                      before.kindName().str() + "; this is " +
+                                      after.kindName().str())
           .note(Symbol::nameRange(stack[0]), "declared here");
   }
   if (diagnostics.hasErrors())
@@ -296,8 +295,8 @@ void FrontendProgram::addAttributes(mlir::ModuleOp module) {
   for (const std::string &name : switchNames)
     list.push_back(b.getDictionaryAttr(
         {named("name", b.getStringAttr(name)),
-         named("condition", mlir::FlatSymbolRefAttr::get(
-                                &session->context, "switch." + name))}));
+         named("condition", mlir::FlatSymbolRefAttr::get(&session->context,
+                                                         "switch." + name))}));
   module->setAttr("pg.switches", b.getArrayAttr(list));
   module->setAttr("pg.model", b.getStringAttr(theName));
   module->setAttr("pg.source", b.getStringAttr(flattened));
@@ -340,10 +339,9 @@ bool FrontendProgram::emitOne(mlir::ModuleOp module,
   }
   if (request.role == Role::Update) {
     auto *parameters = reachedIn(phase, on);
-    std::string name =
-        request.name.empty() ? "update." + phase : request.name;
-    return parameters && buildUpdate(*session, module, name, phase, on,
-                                     *parameters);
+    std::string name = request.name.empty() ? "update." + phase : request.name;
+    return parameters &&
+           buildUpdate(*session, module, name, phase, on, *parameters);
   }
   ModelRequest model;
   model.score = request.role == Role::Score;

@@ -33,9 +33,8 @@ Value Evaluator::index(const ast::Index &expr, Scope &scope) {
     s.expr = part.get();
     if (auto *range = llvm::dyn_cast<ast::Range>(part.get())) {
       s.isRange = true;
-      auto begin =
-          requireInteger(evaluate(*range->begin, scope), range->begin->range,
-                         "the start of a range");
+      auto begin = requireInteger(evaluate(*range->begin, scope),
+                                  range->begin->range, "the start of a range");
       failed |= !begin;
       s.begin = begin.value_or(0);
       if (range->end) {
@@ -66,13 +65,13 @@ Value Evaluator::index(const ast::Index &expr, Scope &scope) {
       return error(expr.range, "a list has one index");
     const Subscript &s = subscripts[0];
     if (outside(s, size))
-      return error(s.expr->range, "index " + text(s, size) +
-                                      " of a list of " + std::to_string(size))
+      return error(s.expr->range, "index " + text(s, size) + " of a list of " +
+                                      std::to_string(size))
           .defines(*s.expr);
     if (!s.isRange)
       return list[s.begin];
-    return Value::list(List(list.begin() + s.begin,
-                            list.begin() + s.end.value_or(size)));
+    return Value::list(
+        List(list.begin() + s.begin, list.begin() + s.end.value_or(size)));
   }
   if (!base.isTensor())
     return error(expr.range, base.kindName().str() + " has no elements");

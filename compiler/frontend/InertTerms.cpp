@@ -5,7 +5,6 @@
 
 namespace pgc {
 
-
 namespace {
 /// Follows the gradient of a term backwards until it meets a parameter.
 class GradientSearch {
@@ -16,7 +15,8 @@ public:
   mlir::Operation *cancelled = nullptr;
 
 private:
-  void expand(mlir::Value v, int sign, llvm::MapVector<mlir::Value, int> &addends);
+  void expand(mlir::Value v, int sign,
+              llvm::MapVector<mlir::Value, int> &addends);
   std::vector<mlir::Value> work;
   llvm::DenseSet<mlir::Value> seen;
 };
@@ -92,8 +92,7 @@ static void collectAddends(const Session &session, const ast::Expr &expr,
 }
 
 void warnOfInertTerms(Session &session, ModelTrace &trace) {
-  mlir::Operation *ret =
-      trace.function.getBody().front().getTerminator();
+  mlir::Operation *ret = trace.function.getBody().front().getTerminator();
   for (auto [i, expr] : llvm::enumerate(trace.terms)) {
     GradientSearch search;
     if (search.reachesParameter(ret->getOperand(1 + i)))

@@ -14,43 +14,83 @@ struct Spelling {
   TokenKind kind;
 };
 
-constexpr Spelling words[] = {
-    {"include", TokenKind::Include}, {"override", TokenKind::Override}, {"let", TokenKind::Let},
-    {"fn", TokenKind::Fn},           {"under", TokenKind::Under},       {"param", TokenKind::Param},
-    {"in", TokenKind::In},           {"state", TokenKind::State},       {"switch", TokenKind::Switch},
-    {"assert", TokenKind::Assert},   {"output", TokenKind::Output},     {"return", TokenKind::Return},
-    {"if", TokenKind::If},           {"then", TokenKind::Then},         {"else", TokenKind::Else},
-    {"for", TokenKind::For},         {"and", TokenKind::And},           {"or", TokenKind::Or},
-    {"not", TokenKind::Not},         {"model", TokenKind::Model},       {"loss", TokenKind::Loss},
-    {"train", TokenKind::Train},     {"quantize", TokenKind::Quantize}, {"pack", TokenKind::Pack},
-    {"evaluate", TokenKind::Evaluate}};
+constexpr Spelling words[] = {{"include", TokenKind::Include},
+                              {"override", TokenKind::Override},
+                              {"let", TokenKind::Let},
+                              {"fn", TokenKind::Fn},
+                              {"under", TokenKind::Under},
+                              {"param", TokenKind::Param},
+                              {"in", TokenKind::In},
+                              {"state", TokenKind::State},
+                              {"switch", TokenKind::Switch},
+                              {"assert", TokenKind::Assert},
+                              {"output", TokenKind::Output},
+                              {"return", TokenKind::Return},
+                              {"if", TokenKind::If},
+                              {"then", TokenKind::Then},
+                              {"else", TokenKind::Else},
+                              {"for", TokenKind::For},
+                              {"and", TokenKind::And},
+                              {"or", TokenKind::Or},
+                              {"not", TokenKind::Not},
+                              {"model", TokenKind::Model},
+                              {"loss", TokenKind::Loss},
+                              {"train", TokenKind::Train},
+                              {"quantize", TokenKind::Quantize},
+                              {"pack", TokenKind::Pack},
+                              {"evaluate", TokenKind::Evaluate}};
 
 // Longer signs stand before their beginnings.
-constexpr Spelling signs[] = {
-    {"...", TokenKind::Ellipsis},    {"..", TokenKind::DotDot},       {"=>", TokenKind::Arrow},
-    {"==", TokenKind::EqualEqual},   {"!=", TokenKind::NotEqual},     {"<=", TokenKind::LessEqual},
-    {">=", TokenKind::GreaterEqual}, {"//", TokenKind::SlashSlash},   {"+", TokenKind::Plus},
-    {"-", TokenKind::Minus},         {"*", TokenKind::Star},          {"/", TokenKind::Slash},
-    {"%", TokenKind::Percent},       {"^", TokenKind::Caret},         {"@", TokenKind::At},
-    {"<", TokenKind::Less},          {">", TokenKind::Greater},       {"=", TokenKind::Equal},
-    {"(", TokenKind::LeftParen},     {")", TokenKind::RightParen},    {"[", TokenKind::LeftBracket},
-    {"]", TokenKind::RightBracket},  {"{", TokenKind::LeftBrace},     {"}", TokenKind::RightBrace},
-    {",", TokenKind::Comma},         {";", TokenKind::Semicolon},     {":", TokenKind::Colon}};
+constexpr Spelling signs[] = {{"...", TokenKind::Ellipsis},
+                              {"..", TokenKind::DotDot},
+                              {"=>", TokenKind::Arrow},
+                              {"==", TokenKind::EqualEqual},
+                              {"!=", TokenKind::NotEqual},
+                              {"<=", TokenKind::LessEqual},
+                              {">=", TokenKind::GreaterEqual},
+                              {"//", TokenKind::SlashSlash},
+                              {"+", TokenKind::Plus},
+                              {"-", TokenKind::Minus},
+                              {"*", TokenKind::Star},
+                              {"/", TokenKind::Slash},
+                              {"%", TokenKind::Percent},
+                              {"^", TokenKind::Caret},
+                              {"@", TokenKind::At},
+                              {"<", TokenKind::Less},
+                              {">", TokenKind::Greater},
+                              {"=", TokenKind::Equal},
+                              {"(", TokenKind::LeftParen},
+                              {")", TokenKind::RightParen},
+                              {"[", TokenKind::LeftBracket},
+                              {"]", TokenKind::RightBracket},
+                              {"{", TokenKind::LeftBrace},
+                              {"}", TokenKind::RightBrace},
+                              {",", TokenKind::Comma},
+                              {";", TokenKind::Semicolon},
+                              {":", TokenKind::Colon}};
 
 bool isDigit(char c) { return c >= '0' && c <= '9'; }
-bool isNameStart(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+bool isNameStart(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
 bool isNameChar(char c) { return isNameStart(c) || isDigit(c); }
 
 class Lexer {
 public:
-  Lexer(FileId file, uint32_t begin, uint32_t end, DiagnosticEngine &diagnostics)
-      : file(file), text(diagnostics.sources().text(file).substr(0, end)), position(begin), diagnostics(diagnostics) {}
+  Lexer(FileId file, uint32_t begin, uint32_t end,
+        DiagnosticEngine &diagnostics)
+      : file(file), text(diagnostics.sources().text(file).substr(0, end)),
+        position(begin), diagnostics(diagnostics) {}
 
   std::vector<Token> run();
 
 private:
-  char peek(size_t ahead = 0) const { return position + ahead < text.size() ? text[position + ahead] : '\0'; }
-  SourceRange from(size_t begin) const { return {file, uint32_t(begin), uint32_t(position)}; }
+  char peek(size_t ahead = 0) const {
+    return position + ahead < text.size() ? text[position + ahead] : '\0';
+  }
+  SourceRange from(size_t begin) const {
+    return {file, uint32_t(begin), uint32_t(position)};
+  }
   void push(TokenKind kind, size_t begin) {
     tokens.push_back({kind, from(begin), text.substr(begin, position - begin)});
     tokens.back().isDoubtful = std::exchange(hasError, false);
@@ -123,7 +163,8 @@ void Lexer::name() {
   do {
     while (isNameChar(peek()))
       ++position;
-    // A dot belongs to the name if a name goes on behind it: "x.y" is one, "a..b" is a range.
+    // A dot belongs to the name if a name goes on behind it: "x.y" is one,
+    // "a..b" is a range.
   } while (peek() == '.' && isNameStart(peek(1)) && ++position);
   std::string_view spelling = text.substr(begin, position - begin);
   for (const Spelling &word : words)
@@ -158,8 +199,9 @@ void Lexer::number() {
   if (isNameStart(peek())) {
     while (isNameChar(peek()))
       ++position;
-    error(from(begin), "'" + std::string(text.substr(begin, position - begin)) +
-                                       "' is neither a number nor a name; a name starts with a letter");
+    error(from(begin),
+          "'" + std::string(text.substr(begin, position - begin)) +
+              "' is neither a number nor a name; a name starts with a letter");
     push(TokenKind::Integer, begin);
     tokens.back().integer = 1;
     return;
@@ -176,7 +218,9 @@ void Lexer::number() {
     if (std::from_chars(plain.data(), last, token.integer).ec == std::errc())
       return;
     token.integer = 1;
-    diagnostics.error(token.range, "integers have 64 bits; the largest is 9223372036854775807")
+    diagnostics
+        .error(token.range,
+               "integers have 64 bits; the largest is 9223372036854775807")
         .help("for a float write it with a '.' or an 'e'");
     return;
   }
@@ -184,12 +228,14 @@ void Lexer::number() {
   if (result == std::errc() && std::isfinite(token.real))
     return;
   token.real = 1;
-  diagnostics.error(token.range, "this number is too large or too small for a float");
+  diagnostics.error(token.range,
+                    "this number is too large or too small for a float");
 }
 
 void Lexer::string() {
   size_t begin = position++;
-  while (position < text.size() && text[position] != '"' && text[position] != '\n')
+  while (position < text.size() && text[position] != '"' &&
+         text[position] != '\n')
     ++position;
   if (peek() == '"' && position < text.size()) {
     ++position;
@@ -198,27 +244,32 @@ void Lexer::string() {
   while (position > begin + 1 && text[position - 1] == '\r')
     --position;
   error(from(begin), "this string has no closing '\"' on its line");
-  // The rest of the line would be parsed as nonsense: the string takes it, but for a final ';'.
-  while (position > begin + 1 && (text[position - 1] == ' ' || text[position - 1] == ';'))
+  // The rest of the line would be parsed as nonsense: the string takes it, but
+  // for a final ';'.
+  while (position > begin + 1 &&
+         (text[position - 1] == ' ' || text[position - 1] == ';'))
     --position;
   push(TokenKind::String, begin);
 }
 
 void Lexer::unknown() {
   size_t begin = position++;
-  while (position < text.size() && (static_cast<unsigned char>(text[position]) & 0xC0) == 0x80)
+  while (position < text.size() &&
+         (static_cast<unsigned char>(text[position]) & 0xC0) == 0x80)
     ++position;
   std::string_view character = text.substr(begin, position - begin);
   auto byte = static_cast<unsigned char>(character[0]);
   if (character == ".") {
     bool isNumber = isDigit(peek());
-    Diagnostic &reported = error(from(begin), "a '.' stands within names and numbers only");
+    Diagnostic &reported =
+        error(from(begin), "a '.' stands within names and numbers only");
     if (isNumber)
       reported.help("a number starts with a digit: 0.5");
     return;
   }
   if (character == "!") {
-    error(from(begin), "'!' is no sign of the language").help("write 'not', or '!='");
+    error(from(begin), "'!' is no sign of the language")
+        .help("write 'not', or '!='");
     return;
   }
   if (character == "'") {
@@ -277,6 +328,7 @@ std::vector<Token> Lexer::run() {
   return std::move(tokens);
 }
 
-std::vector<Token> pgc::lex(FileId file, uint32_t begin, uint32_t end, DiagnosticEngine &diagnostics) {
+std::vector<Token> pgc::lex(FileId file, uint32_t begin, uint32_t end,
+                            DiagnosticEngine &diagnostics) {
   return Lexer(file, begin, end, diagnostics).run();
 }

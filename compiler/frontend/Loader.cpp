@@ -20,9 +20,11 @@ static constexpr size_t maxIncludeDepth = 32, maxFiles = 256;
 class Loader {
 public:
   Loader(SourceManager &sources, DiagnosticEngine &diagnostics)
-      : sources(sources), diagnostics(diagnostics), program(std::make_unique<SourceProgram>()) {}
+      : sources(sources), diagnostics(diagnostics),
+        program(std::make_unique<SourceProgram>()) {}
 
-  std::unique_ptr<SourceProgram> run(const std::string &path, const Defines &defines);
+  std::unique_ptr<SourceProgram> run(const std::string &path,
+                                     const Defines &defines);
 
 private:
   void loadFile(FileId id);
@@ -34,7 +36,8 @@ private:
   void checkNumberKind(const Symbol &symbol, const Definition &definition);
   bool applyDefine(const Let &let);
   template <class Entry, class RangeOf>
-  void checkDrops(const std::vector<Entry> &stack, const std::string &name, const char *word, RangeOf rangeOf);
+  void checkDrops(const std::vector<Entry> &stack, const std::string &name,
+                  const char *word, RangeOf rangeOf);
 
   SourceManager &sources;
   DiagnosticEngine &diagnostics;
@@ -43,12 +46,14 @@ private:
   std::vector<FileId> path;
   std::map<FileId, IncludeGraph::Node> &nodes() { return graph.nodes; }
   IncludeGraph graph;
-  /// A definition may be missing because it could not be read: that names are unknown means nothing then.
+  /// A definition may be missing because it could not be read: that names are
+  /// unknown means nothing then.
   bool hasSyntaxErrors = false;
 };
 } // namespace pgc
 
-// ------------------------------------------------------------------------------------------------------------ files
+// ------------------------------------------------------------------------------------------------------------
+// files
 
 void Loader::loadFile(FileId id) {
   path.push_back(id);
@@ -76,7 +81,10 @@ void Loader::loadFile(FileId id) {
 
 void Loader::loadInclude(const Include &include, FileId from) {
   namespace fs = std::filesystem;
-  std::string target = (fs::path(sources.name(from)).parent_path() / include.path).lexically_normal().string();
+  std::string target =
+      (fs::path(sources.name(from)).parent_path() / include.path)
+          .lexically_normal()
+          .string();
   std::string reason = "there is no path";
   std::optional<FileId> opened;
   if (include.path.find('\0') != std::string::npos)
@@ -84,31 +92,38 @@ void Loader::loadInclude(const Include &include, FileId from) {
   else if (!include.path.empty())
     opened = sources.openFile(target, reason);
   if (!opened) {
-    Diagnostic &error = diagnostics.error(include.pathRange, "cannot read '" + include.path + "': " + reason);
+    Diagnostic &error = diagnostics.error(
+        include.pathRange, "cannot read '" + include.path + "': " + reason);
     if (target != include.path && !include.path.empty())
-      error.detail("looked for " + target + ": paths are relative to the file that includes");
+      error.detail("looked for " + target +
+                   ": paths are relative to the file that includes");
     return;
   }
-  if (auto self = std::find(path.begin(), path.end(), *opened); self != path.end()) {
+  if (auto self = std::find(path.begin(), path.end(), *opened);
+      self != path.end()) {
     std::string circle;
     for (; self != path.end(); ++self)
       circle += sources.name(*self) + " includes ";
-    diagnostics.error(include.range, "includes go in a circle: " + circle + sources.name(*opened));
+    diagnostics.error(include.range, "includes go in a circle: " + circle +
+                                         sources.name(*opened));
     return;
   }
   nodes()[from].includes.push_back({*opened, include.range});
   if (nodes().count(*opened)) // once
     return;
   if (path.size() > maxIncludeDepth || program->files.size() >= maxFiles) {
-    diagnostics.error(include.range, path.size() > maxIncludeDepth
-                                         ? "includes nest more than " + std::to_string(maxIncludeDepth) + " deep"
-                                         : "more than " + std::to_string(maxFiles) + " files");
+    diagnostics.error(include.range,
+                      path.size() > maxIncludeDepth
+                          ? "includes nest more than " +
+                                std::to_string(maxIncludeDepth) + " deep"
+                          : "more than " + std::to_string(maxFiles) + " files");
     return;
   }
   loadFile(*opened);
 }
 
-// ------------------------------------------------------------------------------------------------------ definitions
+// ------------------------------------------------------------------------------------------------------
+// definitions
 
 static const char *describe(SymbolKind kind) {
   switch (kind) {
@@ -158,9 +173,12 @@ void Loader::addDefinition(const TopLevel &element, FileId file) {
   std::string name(sources.text(range));
   SymbolKind kind = kindOf(*definition.stmt);
   if (isReservedWord(name) || name == "_") {
-    Diagnostic &error = diagnostics.error(range, "'" + name + "' is a word of the language and cannot be defined");
+    Diagnostic &error = diagnostics.error(
+        range,
+        "'" + name + "' is a word of the language and cannot be defined");
     if (kind != SymbolKind::Parameter && name != "_")
-      error.help("choose another name; within a function a local name may hide a word of the library");
+      error.help("choose another name; within a function a local name may hide "
+                 "a word of the library");
     return;
   }
   Symbol *symbol = nullptr;
@@ -169,7 +187,8 @@ void Loader::addDefinition(const TopLevel &element, FileId file) {
   if (symbol && !element.isOverride) {
     diagnostics.error(range, "'" + name + "' is already defined")
         .note(Symbol::nameRange(symbol->top()), "here")
-        .help(std::string("to change it, write  override ") + keyword(symbol->kind) + " " + name);
+        .help(std::string("to change it, write  override ") +
+              keyword(symbol->kind) + " " + name);
     return;
   }
   if (!symbol && element.isOverride && !hasSyntaxErrors) {
@@ -177,10 +196,12 @@ void Loader::addDefinition(const TopLevel &element, FileId file) {
     for (const auto &entry : program->symbols)
       known.push_back(entry->name);
     std::string near = nearestName(name, known);
-    Diagnostic &error = diagnostics.error(range, "nothing to override: no '" + name + "' was defined before" +
-                                                     (near.empty() ? "" : "; did you mean '" + near + "'?"));
+    Diagnostic &error = diagnostics.error(
+        range, "nothing to override: no '" + name + "' was defined before" +
+                   (near.empty() ? "" : "; did you mean '" + near + "'?"));
     if (!near.empty())
-      error.note(Symbol::nameRange(program->lookup(near)->top()), "declared here");
+      error.note(Symbol::nameRange(program->lookup(near)->top()),
+                 "declared here");
     else
       error.help("include the file that defines it, or leave out 'override'");
   }
@@ -201,14 +222,18 @@ bool Loader::checkOverride(const Symbol &symbol, const Definition &definition) {
   SourceRange before = Symbol::nameRange(symbol.top());
   if (SymbolKind kind = kindOf(*definition.stmt); kind != symbol.kind) {
     diagnostics
-        .error(range, "'" + symbol.name + "' is " + describe(symbol.kind) + "; " + describe(kind) + " cannot override it")
+        .error(range, "'" + symbol.name + "' is " + describe(symbol.kind) +
+                          "; " + describe(kind) + " cannot override it")
         .note(before, "declared here");
     return false;
   }
   if (symbol.kind == SymbolKind::Function) {
-    std::string now = signature(definition.fn()), then = signature(symbol.top().fn());
+    std::string now = signature(definition.fn()),
+                then = signature(symbol.top().fn());
     if (now != then) {
-      diagnostics.error(range, "'" + symbol.name + "' takes " + then + "; this override takes " + now)
+      diagnostics
+          .error(range, "'" + symbol.name + "' takes " + then +
+                            "; this override takes " + now)
           .note(before, "declared here")
           .help("an override has the same parameters, in the same order");
       return false;
@@ -219,31 +244,37 @@ bool Loader::checkOverride(const Symbol &symbol, const Definition &definition) {
   return true;
 }
 
-/// Integer or Float for a literal number, which may have a sign; otherwise nothing.
+/// Integer or Float for a literal number, which may have a sign; otherwise
+/// nothing.
 static std::optional<Expr::Kind> literalKind(const Expr &expr) {
-  if (const auto *unary = dyn_cast<Unary>(&expr); unary && unary->op == UnaryOp::Negate)
+  if (const auto *unary = dyn_cast<Unary>(&expr);
+      unary && unary->op == UnaryOp::Negate)
     return literalKind(*unary->operand);
   if (isa<Integer, Float>(&expr))
     return expr.kind();
   return std::nullopt;
 }
 
-void Loader::checkNumberKind(const Symbol &symbol, const Definition &definition) {
+void Loader::checkNumberKind(const Symbol &symbol,
+                             const Definition &definition) {
   const Definition &first = symbol.stack.front();
   std::optional<Expr::Kind> now = literalKind(*definition.let().value);
   std::optional<Expr::Kind> then = literalKind(*first.let().value);
   if (now != Expr::Kind::Float || then != Expr::Kind::Integer)
     return;
   diagnostics
-      .error(definition.let().value->range, "'" + symbol.name + "' is an integer; " +
-                                                std::string(sources.text(definition.let().value->range)) + " is a float")
+      .error(definition.let().value->range,
+             "'" + symbol.name + "' is an integer; " +
+                 std::string(sources.text(definition.let().value->range)) +
+                 " is a float")
       .note(Symbol::nameRange(first), "declared here");
 }
 
 void Loader::addSection(const TopLevel &element, FileId file) {
   const Section &section = *element.section;
   std::string word = spelling(section.kind);
-  std::vector<SectionDefinition> &stack = program->sections[unsigned(section.kind)];
+  std::vector<SectionDefinition> &stack =
+      program->sections[unsigned(section.kind)];
   if (!stack.empty() && !element.isOverride) {
     diagnostics.error(section.keywordRange, "'" + word + "' is already defined")
         .note(stack.back().section->keywordRange, "here")
@@ -251,7 +282,9 @@ void Loader::addSection(const TopLevel &element, FileId file) {
     return;
   }
   if (stack.empty() && element.isOverride && !hasSyntaxErrors)
-    diagnostics.error(section.keywordRange, "nothing to override: no '" + word + "' was defined before")
+    diagnostics
+        .error(section.keywordRange,
+               "nothing to override: no '" + word + "' was defined before")
         .help("include the file that defines it, or leave out 'override'");
   SectionDefinition definition;
   definition.file = file;
@@ -261,7 +294,8 @@ void Loader::addSection(const TopLevel &element, FileId file) {
   stack.push_back(definition);
 }
 
-// ---------------------------------------------------------------------------------------------------- -D name=expr
+// ----------------------------------------------------------------------------------------------------
+// -D name=expr
 
 void Loader::loadDefines(const Defines &defines) {
   if (defines.empty())
@@ -306,16 +340,20 @@ bool Loader::applyDefine(const Let &let) {
   if (!found) {
     if (hasSyntaxErrors)
       return false;
-    std::string near = nearestName(name.text, program->names(SymbolKind::Constant));
-    Diagnostic &error =
-        diagnostics.error(name.range, "no constant is called '" + name.text + "'" +
-                                          (near.empty() ? "" : "; did you mean '" + near + "'?"));
+    std::string near =
+        nearestName(name.text, program->names(SymbolKind::Constant));
+    Diagnostic &error = diagnostics.error(
+        name.range, "no constant is called '" + name.text + "'" +
+                        (near.empty() ? "" : "; did you mean '" + near + "'?"));
     if (!near.empty())
-      error.note(Symbol::nameRange(program->lookup(near)->stack.front()), "declared here");
+      error.note(Symbol::nameRange(program->lookup(near)->stack.front()),
+                 "declared here");
     return false;
   }
   if (found->kind != SymbolKind::Constant) {
-    diagnostics.error(name.range, "'" + name.text + "' is " + describe(found->kind) + "; -D sets constants")
+    diagnostics
+        .error(name.range, "'" + name.text + "' is " + describe(found->kind) +
+                               "; -D sets constants")
         .note(Symbol::nameRange(found->top()), "declared here");
     return false;
   }
@@ -331,12 +369,16 @@ bool Loader::applyDefine(const Let &let) {
   return true;
 }
 
-// --------------------------------------------------------------------------------------------------- dropped overrides
+// ---------------------------------------------------------------------------------------------------
+// dropped overrides
 
-/// An override that does not call inherited() drops all below it. It may drop what its own file, or a file that this one
-/// includes, brought in; anything else was written by somebody who did not know of it.
+/// An override that does not call inherited() drops all below it. It may drop
+/// what its own file, or a file that this one includes, brought in; anything
+/// else was written by somebody who did not know of it.
 template <class Entry, class RangeOf>
-void Loader::checkDrops(const std::vector<Entry> &stack, const std::string &name, const char *word, RangeOf rangeOf) {
+void Loader::checkDrops(const std::vector<Entry> &stack,
+                        const std::string &name, const char *word,
+                        RangeOf rangeOf) {
   size_t level = stack.size();
   while (level > 1 && stack[level - 1].callsInherited)
     --level;
@@ -347,21 +389,30 @@ void Loader::checkDrops(const std::vector<Entry> &stack, const std::string &name
     const Entry &below = stack[i];
     if (graph.reaches(dropper.file, below.file))
       continue;
-    std::string message = std::string("this override drops another ") + (below.isOverride ? "one" : "definition") + ": '" +
+    std::string message = std::string("this override drops another ") +
+                          (below.isOverride ? "one" : "definition") + ": '" +
                           name + "' from " + sources.name(below.file) +
-                          (std::string_view(word) == "fn" ? " is never called" : " is never used");
-    std::string written = std::string("override ") + word + (*word ? " " : "") + name;
-    diagnostics.error(graph.commonInclude(program->mainFile, dropper.file, below.file, rangeOf(dropper)), message)
+                          (std::string_view(word) == "fn" ? " is never called"
+                                                          : " is never used");
+    std::string written =
+        std::string("override ") + word + (*word ? " " : "") + name;
+    diagnostics
+        .error(graph.commonInclude(program->mainFile, dropper.file, below.file,
+                                   rangeOf(dropper)),
+               message)
         .note(rangeOf(below), "dropped here")
         .note(rangeOf(dropper), "because this one does not call inherited()")
-        .help("include one of them, or write in this file the '" + written + "' that you mean");
+        .help("include one of them, or write in this file the '" + written +
+              "' that you mean");
     return;
   }
 }
 
-// -------------------------------------------------------------------------------------------------------------- all
+// --------------------------------------------------------------------------------------------------------------
+// all
 
-std::unique_ptr<SourceProgram> Loader::run(const std::string &mainPath, const Defines &defines) {
+std::unique_ptr<SourceProgram> Loader::run(const std::string &mainPath,
+                                           const Defines &defines) {
   std::string reason = "there is no path";
   std::optional<FileId> opened;
   if (!mainPath.empty())
@@ -374,15 +425,20 @@ std::unique_ptr<SourceProgram> Loader::run(const std::string &mainPath, const De
   loadFile(*opened);
   loadDefines(defines);
   for (const std::unique_ptr<Symbol> &symbol : program->symbols)
-    checkDrops(symbol->stack, symbol->name, keyword(symbol->kind), &Symbol::nameRange);
+    checkDrops(symbol->stack, symbol->name, keyword(symbol->kind),
+               &Symbol::nameRange);
   for (unsigned kind = 0; kind < numSectionKinds; ++kind)
     checkDrops(program->sections[kind], spelling(SectionKind(kind)), "",
-               [](const SectionDefinition &definition) { return definition.section->keywordRange; });
+               [](const SectionDefinition &definition) {
+                 return definition.section->keywordRange;
+               });
   checkProgram(*program, diagnostics);
   return diagnostics.hasErrors() ? nullptr : std::move(program);
 }
 
-std::unique_ptr<SourceProgram> pgc::load(const std::string &path, const Defines &defines, SourceManager &sources,
+std::unique_ptr<SourceProgram> pgc::load(const std::string &path,
+                                         const Defines &defines,
+                                         SourceManager &sources,
                                          DiagnosticEngine &diagnostics) {
   return Loader(sources, diagnostics).run(path, defines);
 }

@@ -1,4 +1,5 @@
-// Reads a file with all it includes, and works out which definition of each name counts: override stacks, -D.
+// Reads a file with all it includes, and works out which definition of each
+// name counts: override stacks, -D.
 #pragma once
 
 #include "compiler/frontend/Ast.h"
@@ -22,27 +23,33 @@ enum class SymbolKind { Constant, Function, Parameter };
 struct Definition {
   FileId file = noFile;
   bool isOverride = false;
-  bool fromCommandLine = false;    ///< a -D; the let's text is in the buffer '<command line>'
-  bool callsInherited = false;     ///< its body names `inherited` (nested functions included)
-  const ast::Stmt *stmt = nullptr; ///< a Let with one target, a Fn, or a Param: as the symbol's kind says
+  bool fromCommandLine =
+      false; ///< a -D; the let's text is in the buffer '<command line>'
+  bool callsInherited =
+      false; ///< its body names `inherited` (nested functions included)
+  const ast::Stmt *stmt = nullptr; ///< a Let with one target, a Fn, or a Param:
+                                   ///< as the symbol's kind says
 
   const ast::Let &let() const { return *llvm::cast<ast::Let>(stmt); }
   const ast::Fn &fn() const { return *llvm::cast<ast::Fn>(stmt); }
   const ast::Param &param() const { return *llvm::cast<ast::Param>(stmt); }
 };
 
-/// A top-level name with all its definitions. `inherited(...)` in stack[k] means stack[k - 1].
+/// A top-level name with all its definitions. `inherited(...)` in stack[k]
+/// means stack[k - 1].
 struct Symbol {
   std::string name;
   SymbolKind kind = SymbolKind::Constant;
-  std::vector<Definition> stack; ///< never empty; the one that counts is the last
+  std::vector<Definition>
+      stack; ///< never empty; the one that counts is the last
 
   const Definition &top() const { return stack.back(); }
   /// Where the name stands in a definition.
   static SourceRange nameRange(const Definition &definition);
 };
 
-/// One text of a section in its stack. `inherited` in stack[k] means stack[k - 1].
+/// One text of a section in its stack. `inherited` in stack[k] means stack[k -
+/// 1].
 struct SectionDefinition {
   FileId file = noFile;
   bool isOverride = false;
@@ -50,17 +57,23 @@ struct SectionDefinition {
   const ast::Section *section = nullptr;
 };
 
-/// A whole experiment. Owns the syntax trees. When load() reports no error, all rules of language.md sections 1, 3 and
-/// 12 hold, and moreover:
-/// - no top-level name is a word of the library or one that is always there; locals may hide library words;
-/// - `inherited` stands only where there is something below, and in a let or in loss only as `inherited()`;
-/// - for literal numbers an override is of the same kind (integers may stand for floats). Whether the kinds of computed
+/// A whole experiment. Owns the syntax trees. When load() reports no error, all
+/// rules of language.md sections 1, 3 and 12 hold, and moreover:
+/// - no top-level name is a word of the library or one that is always there;
+/// locals may hide library words;
+/// - `inherited` stands only where there is something below, and in a let or in
+/// loss only as `inherited()`;
+/// - for literal numbers an override is of the same kind (integers may stand
+/// for floats). Whether the kinds of computed
 ///   numbers agree is for the evaluator to say;
-/// - a let in an inner block that hides an outer local is read by somebody (section 4);
-/// - switches stand in train only, have names of their own, and no two have the same.
+/// - a let in an inner block that hides an outer local is read by somebody
+/// (section 4);
+/// - switches stand in train only, have names of their own, and no two have the
+/// same.
 class SourceProgram {
 public:
-  /// All files, the main file first, each before those it includes; '<command line>' last.
+  /// All files, the main file first, each before those it includes; '<command
+  /// line>' last.
   std::vector<std::unique_ptr<ast::File>> files;
   FileId mainFile = noFile;
 
@@ -75,9 +88,12 @@ public:
 
   /// Null if there is none.
   const Symbol *lookup(std::string_view name) const;
-  const std::vector<SectionDefinition> &section(ast::SectionKind kind) const { return sections[unsigned(kind)]; }
-  /// The statements or items of a section with each `inherited();` replaced by those of the section below. Not for
-  /// loss, where `inherited()` is an expression: use its stack.
+  const std::vector<SectionDefinition> &section(ast::SectionKind kind) const {
+    return sections[unsigned(kind)];
+  }
+  /// The statements or items of a section with each `inherited();` replaced by
+  /// those of the section below. Not for loss, where `inherited()` is an
+  /// expression: use its stack.
   std::vector<const ast::Stmt *> items(ast::SectionKind kind) const;
   /// The switches of train, in order.
   std::vector<const ast::Switch *> switches() const;
@@ -89,13 +105,15 @@ private:
   std::map<std::string, Symbol *, std::less<>> table;
 };
 
-/// Parses `path` and what it includes, applies `defines`, and checks what is said above. Reports all it finds; the
-/// program is null if there were errors.
-std::unique_ptr<SourceProgram> load(const std::string &path, const Defines &defines, SourceManager &sources,
+/// Parses `path` and what it includes, applies `defines`, and checks what is
+/// said above. Reports all it finds; the program is null if there were errors.
+std::unique_ptr<SourceProgram> load(const std::string &path,
+                                    const Defines &defines,
+                                    SourceManager &sources,
                                     DiagnosticEngine &diagnostics);
 
-/// Words that a top-level definition cannot take: those of language.md section 11, `tokens`, `step`, ... and
-/// `inherited`.
+/// Words that a top-level definition cannot take: those of language.md section
+/// 11, `tokens`, `step`, ... and `inherited`.
 bool isReservedWord(std::string_view name);
 /// All of them, for suggestions.
 const std::vector<std::string> &reservedWords();

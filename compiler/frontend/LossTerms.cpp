@@ -35,8 +35,8 @@ private:
 
   Evaluator &ev;
   Loss loss;
-  int current = 0;     // the level that runs
-  bool splits = true;  // what is returned now is an addend of the loss
+  int current = 0;    // the level that runs
+  bool splits = true; // what is returned now is an addend of the loss
 };
 } // namespace
 

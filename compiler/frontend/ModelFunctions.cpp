@@ -11,9 +11,9 @@ mlir::func::FuncOp startFunction(Session &session, mlir::ModuleOp module,
                                  llvm::StringRef phase,
                                  llvm::ArrayRef<mlir::Type> arguments) {
   mlir::OpBuilder b = mlir::OpBuilder::atBlockEnd(module.getBody());
-  auto function = mlir::func::FuncOp::create(
-      b, mlir::UnknownLoc::get(&session.context), name,
-      b.getFunctionType(arguments, {}));
+  auto function =
+      mlir::func::FuncOp::create(b, mlir::UnknownLoc::get(&session.context),
+                                 name, b.getFunctionType(arguments, {}));
   if (!role.empty())
     function->setAttr("pg.role", b.getStringAttr(role));
   if (!phase.empty())
@@ -36,8 +36,7 @@ void finishFunction(mlir::func::FuncOp function, mlir::OpBuilder &builder,
 }
 
 static void removeDeadOps(mlir::Block &block) {
-  for (mlir::Operation &op :
-       llvm::make_early_inc_range(llvm::reverse(block))) {
+  for (mlir::Operation &op : llvm::make_early_inc_range(llvm::reverse(block))) {
     bool unused = op.use_empty() && !op.hasTrait<mlir::OpTrait::IsTerminator>();
     if (unused && mlir::wouldOpBeTriviallyDead(&op)) {
       op.erase();
@@ -95,8 +94,8 @@ static std::optional<Tensor> findLogits(Evaluator &ev, int64_t batch,
     fits = dims.size() == 3 && dims[0].size == batch && dims[1].size == seq;
   }
   if (!fits) {
-    ev.error(range, "the output 'logits' is [B, T, V]; this is " +
-                        describe(*logits));
+    ev.error(range,
+             "the output 'logits' is [B, T, V]; this is " + describe(*logits));
     return std::nullopt;
   }
   return ev.convert(logits->asTensor(), Element::Float, range);
@@ -105,13 +104,12 @@ static std::optional<Tensor> findLogits(Evaluator &ev, int64_t batch,
 ModelTrace buildModel(Session &session, mlir::ModuleOp module,
                       const ModelRequest &request) {
   ModelTrace trace;
-  auto ids = mlir::RankedTensorType::get(
-      {request.batch, request.seq},
-      mlir::IntegerType::get(&session.context, 64));
-  auto function =
-      startFunction(session, module, request.name,
-                    request.score ? "score" : "forward", request.phase,
-                    {ids, ids});
+  auto ids =
+      mlir::RankedTensorType::get({request.batch, request.seq},
+                                  mlir::IntegerType::get(&session.context, 64));
+  auto function = startFunction(session, module, request.name,
+                                request.score ? "score" : "forward",
+                                request.phase, {ids, ids});
   mlir::Block *block = &function.getBody().front();
   Pass pass;
   pass.switches = request.switches;
@@ -161,7 +159,8 @@ ModelTrace buildModel(Session &session, mlir::ModuleOp module,
   finishFunction(function, ev.builder, results, names);
   removeDeadOps(function);
   std::set<std::string> loaded;
-  function.walk([&](pg::LoadOp load) { loaded.insert(load.getVariable().str()); });
+  function.walk(
+      [&](pg::LoadOp load) { loaded.insert(load.getVariable().str()); });
   for (const ParameterRecord *p : ev.declared)
     if (loaded.count(p->name))
       trace.reached.push_back(p);

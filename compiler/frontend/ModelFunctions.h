@@ -19,10 +19,10 @@ struct ModelTrace {
 };
 
 struct ModelRequest {
-  std::string name;          // of the function
-  std::string phase;         // as an attribute
+  std::string name;  // of the function
+  std::string phase; // as an attribute
   std::vector<bool> switches;
-  bool score = false;        // else forward
+  bool score = false; // else forward
   bool adapting = false;
   int64_t batch = 1, seq = 1;
   bool wantLogits = false;

@@ -86,9 +86,8 @@ Value Evaluator::binary(BinaryOp op, const Value &a, const Value &b,
     int64_t times = a.isInteger() ? a.asInteger() : b.asInteger();
     const List &list = a.isList() ? a.asList() : b.asList();
     if (times < 0)
-      return error(expr.opRange,
-                   "a list cannot be repeated " + std::to_string(times) +
-                       " times")
+      return error(expr.opRange, "a list cannot be repeated " +
+                                     std::to_string(times) + " times")
           .defines(expr);
     if (!list.empty() && times > int64_t(65'536 / list.size()))
       return error(expr.opRange, "a list of more than 65536 elements")
@@ -137,8 +136,7 @@ Value Evaluator::negate(const Value &a, SourceRange range) {
   if (!a.isTensor())
     return error(range, "'-' of " + a.kindName().str());
   const Tensor &x = a.asTensor();
-  Element element =
-      x.element == Element::Truth ? Element::Integer : x.element;
+  Element element = x.element == Element::Truth ? Element::Integer : x.element;
   Tensor t = convert(x, element, range);
   Tensor r{x.dims, element};
   r.value = pg::NegOp::create(builder, location(range), load(t, range));

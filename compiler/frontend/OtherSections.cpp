@@ -54,8 +54,8 @@ SectionReader::word(const Call &call, Scope &scope, SectionKind kind,
   }
   std::string list;
   for (const SettingWord &w : words)
-    list += std::string(list.empty() ? "" : ", ") + w.name + "(" +
-            w.formals + ")";
+    list +=
+        std::string(list.empty() ? "" : ", ") + w.name + "(" + w.formals + ")";
   ev.error(call.callee->range, std::string("'") + spelling(kind) +
                                    "' has no word '" + name + "'" +
                                    didYouMean(name, names))
@@ -171,9 +171,8 @@ void SectionReader::overCap(const SettingArguments &setting, Scope &scope) {
   }
   ev.error(call->range,
            "solve takes the name of a constant" +
-               (constant ? didYouMean(constant->text,
-                                      ev.session.program.names(
-                                          SymbolKind::Constant))
+               (constant ? didYouMean(constant->text, ev.session.program.names(
+                                                          SymbolKind::Constant))
                          : std::string()));
 }
 
@@ -201,8 +200,8 @@ void SectionReader::pack() {
       auto n = integerArgument(ev, *setting, key, least);
       int64_t most = key == "quality" ? 11 : key == "level" ? 9 : INT64_MAX;
       if (n && *n > most)
-        ev.error((*setting)[key].range, "'" + key + "' is at most " +
-                                            std::to_string(most));
+        ev.error((*setting)[key].range,
+                 "'" + key + "' is at most " + std::to_string(most));
     }
     if (setting->has("otherwise"))
       overCap(*setting, scope);
@@ -240,10 +239,9 @@ void SectionReader::optimizerRules(const Rule &rule, Scope &outer,
   if (ofAdapters)
     return; // its parameters are declared when documents are evaluated
   for (const RuleItem &item : rules) {
-    bool used = llvm::any_of(ev.session.parameters.all(),
-                             [&](const ParameterRecord &p) {
-                               return item.fits(p);
-                             });
+    bool used =
+        llvm::any_of(ev.session.parameters.all(),
+                     [&](const ParameterRecord &p) { return item.fits(p); });
     if (!used)
       ev.error(item.rule->who->range, "this fits no parameter");
   }
@@ -256,12 +254,11 @@ void SectionReader::stage(const Rule &rule, Scope &scope) {
                               "or 'quantized'");
     return;
   }
-  auto setting =
-      word(*rule.what, scope, SectionKind::Evaluate,
-           {{"chunked", "seq"},
-            {"sliding", "seq, stride"},
-            {"ttt", "seq, stride, chunk, epochs, sequences"},
-            {"documents", "context, chunk, rows"}});
+  auto setting = word(*rule.what, scope, SectionKind::Evaluate,
+                      {{"chunked", "seq"},
+                       {"sliding", "seq, stride"},
+                       {"ttt", "seq, stride, chunk, epochs, sequences"},
+                       {"documents", "context, chunk, rows"}});
   if (!setting)
     return;
   std::map<std::string, int64_t> values;

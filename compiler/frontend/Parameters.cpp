@@ -53,8 +53,7 @@ static std::optional<std::vector<float>> spread(const Tensor &t,
 }
 
 mlir::DictionaryAttr Evaluator::initializer(const Value &value,
-                                            const Dims &dims,
-                                            SourceRange range,
+                                            const Dims &dims, SourceRange range,
                                             const char *what) {
   auto kind = [&](llvm::StringRef name) {
     return builder.getNamedAttr("kind", builder.getStringAttr(name));
@@ -123,9 +122,8 @@ void Evaluator::explainPrefix(Report &report) {
         session.sources.text(under.file).substr(0, under.begin);
     if (size_t word = before.rfind("under"); word != std::string_view::npos)
       under.begin = word;
-    report.note(under,
-                "in a call of '" + frame.fn->name.text +
-                    "', whose prefix does not depend on the layer");
+    report.note(under, "in a call of '" + frame.fn->name.text +
+                           "', whose prefix does not depend on the layer");
     std::string index = "i";
     if (!frame.fn->formals.empty())
       index = frame.fn->formals.back().name.text;
@@ -159,20 +157,19 @@ bool Evaluator::checkDeclaredOnce(const std::string &name,
   if (regions.empty() != first.regions.empty()) {
     const Region &inside =
         regions.empty() ? first.regions.back() : regions.back();
-    Report report =
-        error(param.name.range, inside.describe() +
-                                    " declares the parameter '" + name +
-                                    "', which is declared outside too");
+    Report report = error(param.name.range,
+                          inside.describe() + " declares the parameter '" +
+                              name + "', which is declared outside too");
     if (first.declaration != &param)
       report.note(first.declaration->name.range, "declared here first");
     return false;
   }
   if (sameOwner || regions.empty()) {
-    Report report = error(param.name.range,
-                          "the parameter '" + name + "' is declared twice" +
-                              (regions.empty() ? std::string()
-                                               : " by " +
-                                                     regions.back().describe()));
+    Report report =
+        error(param.name.range,
+              "the parameter '" + name + "' is declared twice" +
+                  (regions.empty() ? std::string()
+                                   : " by " + regions.back().describe()));
     if (first.declaration != &param)
       report.note(first.declaration->name.range, "declared here first");
     report.help("did you forget 'under'? A parameter is declared once in a "
@@ -182,8 +179,8 @@ bool Evaluator::checkDeclaredOnce(const std::string &name,
   const Region &a = first.regions.back(), &b = regions.back();
   std::string both;
   if (!a.merge && !b.merge)
-    both = "layers " + pgc::describe(a.label) + " and " +
-           pgc::describe(b.label);
+    both =
+        "layers " + pgc::describe(a.label) + " and " + pgc::describe(b.label);
   else
     both = a.describe() + " and " + b.describe();
   Report report = error(param.name.range,
@@ -216,8 +213,9 @@ Value Evaluator::declareParameter(const ast::Param &param, Scope &own,
   std::string name = fullName(*path);
   if (!isFullName(name))
     return error(param.path ? param.path->range : param.name.range,
-                 "'" + name + "' cannot be the name of a parameter: it takes "
-                              "letters, digits, _ and - between dots");
+                 "'" + name +
+                     "' cannot be the name of a parameter: it takes "
+                     "letters, digits, _ and - between dots");
   auto asTensor = [](const ParameterRecord *record) {
     Tensor t{record->dims, Element::Float};
     t.parameter = record;
@@ -233,8 +231,8 @@ Value Evaluator::declareParameter(const ast::Param &param, Scope &own,
         .help("what is kept between steps is a 'state'");
 
   Value shape = evaluate(*param.shape, own);
-  auto dims = requireShape(shape, param.shape->range, "the shape",
-                           param.shape.get());
+  auto dims =
+      requireShape(shape, param.shape->range, "the shape", param.shape.get());
   Value init = evaluate(*param.init, own);
   if (!dims || init.isPoison())
     return Value();
@@ -252,12 +250,12 @@ Value Evaluator::declareParameter(const ast::Param &param, Scope &own,
                                       &param, false});
   } else if (describe(record->dims, false) != describe(*dims, false) ||
              record->group != param.group.text || record->init != attr) {
-    return error(param.name.range, "the parameter '" + name +
-                                       "' is declared differently elsewhere: " +
-                                       describe(*dims) + " in " +
-                                       param.group.text)
-        .note(record->nameRange, "here it is " + describe(record->dims) +
-                                     " in " + record->group)
+    return error(param.name.range,
+                 "the parameter '" + name +
+                     "' is declared differently elsewhere: " + describe(*dims) +
+                     " in " + param.group.text)
+        .note(record->nameRange,
+              "here it is " + describe(record->dims) + " in " + record->group)
         .defines(*dims);
   }
   if (llvm::find(declared, record) == declared.end())
@@ -271,8 +269,8 @@ Value Evaluator::declareState(const ast::State &state, Scope &scope) {
                               "rule of 'train' only");
   std::string name = statePrefix + state.name.text;
   Value shape = evaluate(*state.shape, scope);
-  auto dims = requireShape(shape, state.shape->range, "the shape",
-                           state.shape.get());
+  auto dims =
+      requireShape(shape, state.shape->range, "the shape", state.shape.get());
   Value init = evaluate(*state.init, scope);
   if (!dims || init.isPoison())
     return Value();
@@ -281,8 +279,8 @@ Value Evaluator::declareState(const ast::State &state, Scope &scope) {
   if (!attr)
     return Value();
   if (state.name.text == "grad" || state.name.text == "average")
-    return error(state.name.range, "a state cannot be called '" +
-                                       state.name.text + "'");
+    return error(state.name.range,
+                 "a state cannot be called '" + state.name.text + "'");
   if (!stateNames.insert(name).second)
     return error(state.name.range, "the state '" + state.name.text +
                                        "' is declared twice in one rule");
@@ -295,8 +293,8 @@ Value Evaluator::declareState(const ast::State &state, Scope &scope) {
     session.states.add({name, *dims, attr});
   }
   mlir::Location loc = location(state.range);
-  mlir::Value old = pg::LoadOp::create(builder, loc,
-                                       typeOf(*dims, Element::Float), name);
+  mlir::Value old =
+      pg::LoadOp::create(builder, loc, typeOf(*dims, Element::Float), name);
   scope.set(state.name.text, wrap(old, *dims));
   auto next = toTensor(evaluate(*state.next, scope), Element::Float,
                        state.next->range, "a state");

@@ -7,7 +7,8 @@ using namespace pgc::ast;
 bool Parser::tooDeep() {
   if (nesting <= maxNesting)
     return false;
-  fail(peek().range, "expressions nest more than " + std::to_string(maxNesting) + " deep",
+  fail(peek().range,
+       "expressions nest more than " + std::to_string(maxNesting) + " deep",
        "name a part of it with 'let'");
   return true;
 }
@@ -15,19 +16,24 @@ bool Parser::tooDeep() {
 bool Parser::checkHeight(Parsed &parsed) {
   if (parsed.height <= maxHeight)
     return true;
-  fail(previous().range, "more than " + std::to_string(maxHeight) + " operators and calls in one expression",
+  fail(previous().range,
+       "more than " + std::to_string(maxHeight) +
+           " operators and calls in one expression",
        "name a part of it with 'let'");
   parsed.expr = nullptr;
   return false;
 }
 
-Parser::Parsed Parser::makeBinary(Parsed left, BinaryOp op, SourceRange opRange, Parsed right) {
-  auto node = std::make_unique<Binary>(SourceRange{file, left.begin, previous().range.end});
+Parser::Parsed Parser::makeBinary(Parsed left, BinaryOp op, SourceRange opRange,
+                                  Parsed right) {
+  auto node = std::make_unique<Binary>(
+      SourceRange{file, left.begin, previous().range.end});
   node->op = op;
   node->opRange = opRange;
   node->left = std::move(left.expr);
   node->right = std::move(right.expr);
-  Parsed result{std::move(node), left.begin, 1 + std::max(left.height, right.height)};
+  Parsed result{std::move(node), left.begin,
+                1 + std::max(left.height, right.height)};
   checkHeight(result);
   return result;
 }
@@ -49,10 +55,15 @@ Parser::Parsed Parser::parseConditional() {
     into = std::move(parsed.expr);
     return into != nullptr;
   };
-  if (!part(node->condition) || !expect(TokenKind::Then, "behind the condition") || !part(node->thenValue))
+  if (!part(node->condition) ||
+      !expect(TokenKind::Then, "behind the condition") ||
+      !part(node->thenValue))
     return {};
   if (!at(TokenKind::Else))
-    return failExpected("'else'", "an 'if' expression has both values: if c then a else b"), Parsed{};
+    return failExpected(
+               "'else'",
+               "an 'if' expression has both values: if c then a else b"),
+           Parsed{};
   take();
   if (!part(node->elseValue))
     return {};
@@ -69,17 +80,23 @@ struct Operator {
 };
 constexpr Operator orLevel[] = {{TokenKind::Or, BinaryOp::Or}};
 constexpr Operator andLevel[] = {{TokenKind::And, BinaryOp::And}};
-constexpr Operator comparisons[] = {{TokenKind::EqualEqual, BinaryOp::Equal},   {TokenKind::NotEqual, BinaryOp::NotEqual},
-                                    {TokenKind::Less, BinaryOp::Less},          {TokenKind::LessEqual, BinaryOp::LessEqual},
-                                    {TokenKind::Greater, BinaryOp::Greater},    {TokenKind::GreaterEqual, BinaryOp::GreaterEqual}};
-constexpr Operator sums[] = {{TokenKind::Plus, BinaryOp::Add}, {TokenKind::Minus, BinaryOp::Subtract}};
+constexpr Operator comparisons[] = {
+    {TokenKind::EqualEqual, BinaryOp::Equal},
+    {TokenKind::NotEqual, BinaryOp::NotEqual},
+    {TokenKind::Less, BinaryOp::Less},
+    {TokenKind::LessEqual, BinaryOp::LessEqual},
+    {TokenKind::Greater, BinaryOp::Greater},
+    {TokenKind::GreaterEqual, BinaryOp::GreaterEqual}};
+constexpr Operator sums[] = {{TokenKind::Plus, BinaryOp::Add},
+                             {TokenKind::Minus, BinaryOp::Subtract}};
 constexpr Operator terms[] = {{TokenKind::Star, BinaryOp::Multiply},
                               {TokenKind::Slash, BinaryOp::Divide},
                               {TokenKind::SlashSlash, BinaryOp::FloorDivide},
                               {TokenKind::Percent, BinaryOp::Modulo},
                               {TokenKind::At, BinaryOp::MatMul}};
 
-template <size_t N> const Operator *findOperator(const Operator (&table)[N], TokenKind token) {
+template <size_t N>
+const Operator *findOperator(const Operator (&table)[N], TokenKind token) {
   for (const Operator &entry : table)
     if (entry.token == token)
       return &entry;
@@ -187,23 +204,27 @@ Parser::Parsed Parser::parseNot() {
 
 Parser::Parsed Parser::parseComparison() {
   Parsed left = parseRange();
-  const Operator *found = left ? findOperator(comparisons, peek().kind) : nullptr;
+  const Operator *found =
+      left ? findOperator(comparisons, peek().kind) : nullptr;
   if (!found)
     return left;
   SourceRange opRange = take().range;
   Parsed right = parseRange();
   if (!right)
     return {};
-  Parsed result = makeBinary(std::move(left), found->op, opRange, std::move(right));
+  Parsed result =
+      makeBinary(std::move(left), found->op, opRange, std::move(right));
   if (findOperator(comparisons, peek().kind)) {
-    fail(peek().range, "comparisons do not chain", "write  a < b and b < c,  or put one of them in parentheses");
+    fail(peek().range, "comparisons do not chain",
+         "write  a < b and b < c,  or put one of them in parentheses");
     return {};
   }
   return result;
 }
 
 bool Parser::atOpenRange() const {
-  return at(TokenKind::DotDot) && (peek(1).kind == TokenKind::Comma || peek(1).kind == TokenKind::RightBracket);
+  return at(TokenKind::DotDot) && (peek(1).kind == TokenKind::Comma ||
+                                   peek(1).kind == TokenKind::RightBracket);
 }
 
 Parser::Parsed Parser::parseRange() {
@@ -222,7 +243,8 @@ Parser::Parsed Parser::parseRange() {
   node->opRange = opRange;
   node->begin = std::move(begin.expr);
   node->end = std::move(end.expr);
-  Parsed result{std::move(node), begin.begin, 1 + std::max(begin.height, end.height)};
+  Parsed result{std::move(node), begin.begin,
+                1 + std::max(begin.height, end.height)};
   checkHeight(result);
   return result;
 }
@@ -256,5 +278,6 @@ Parser::Parsed Parser::parsePower() {
   Parsed exponent = parseUnary();
   if (!exponent)
     return {};
-  return makeBinary(std::move(base), BinaryOp::Power, opRange, std::move(exponent));
+  return makeBinary(std::move(base), BinaryOp::Power, opRange,
+                    std::move(exponent));
 }

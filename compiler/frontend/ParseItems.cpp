@@ -20,7 +20,8 @@ bool Parser::parseItem(std::vector<StmtPtr> &into) {
   case TokenKind::Switch: {
     SourceRange word = take().range;
     auto node = std::make_unique<Switch>(SourceRange());
-    if (!parseName(node->name, "the name of the switch") || !expect(TokenKind::Equal, "and a condition") ||
+    if (!parseName(node->name, "the name of the switch") ||
+        !expect(TokenKind::Equal, "and a condition") ||
         !(node->condition = parseExpr()) || !expectSemicolon("item"))
       return false;
     node->range = since(begin);
@@ -38,8 +39,10 @@ bool Parser::parseItem(std::vector<StmtPtr> &into) {
   case TokenKind::Return:
   case TokenKind::If:
   case TokenKind::Override:
-    return fail(peek().range, std::string("expected an item of '") + name + "', found " + found(),
-                "items are settings  word(…);  rules  who => what(…);  and 'let'");
+    return fail(
+        peek().range,
+        std::string("expected an item of '") + name + "', found " + found(),
+        "items are settings  word(…);  rules  who => what(…);  and 'let'");
   default:
     break;
   }
@@ -51,17 +54,21 @@ bool Parser::parseItem(std::vector<StmtPtr> &into) {
     bool isCallee = llvm::isa<Name>(left.expr.get());
     std::unique_ptr<Call> call = asCall(left.expr);
     if (!call)
-      return fail(isCallee && !at(TokenKind::Semicolon) ? peek().range : leftRange,
-                  isCallee && !at(TokenKind::Semicolon) ? "expected '=>' or '(', found " + found()
-                                                        : std::string("expected an item of '") + name + "'",
-                  "items are settings  word(…);  rules  who => what(…);  and 'let'");
+      return fail(
+          isCallee && !at(TokenKind::Semicolon) ? peek().range : leftRange,
+          isCallee && !at(TokenKind::Semicolon)
+              ? "expected '=>' or '(', found " + found()
+              : std::string("expected an item of '") + name + "'",
+          "items are settings  word(…);  rules  who => what(…);  and 'let'");
     if (!expectSemicolon("setting"))
       return false;
     if (call->calleeName() == "inherited") {
       if (!call->arguments.empty())
-        diagnostics.error(call->arguments.front().value->range, "in a section 'inherited()' takes no arguments");
+        diagnostics.error(call->arguments.front().value->range,
+                          "in a section 'inherited()' takes no arguments");
       if (itemNesting > 1)
-        diagnostics.error(call->range, "'inherited();' stands directly in a section");
+        diagnostics.error(call->range,
+                          "'inherited();' stands directly in a section");
       else
         into.push_back(std::make_unique<Inherited>(since(begin)));
       return true;
@@ -82,7 +89,8 @@ bool Parser::parseItem(std::vector<StmtPtr> &into) {
   bool isName = llvm::isa<Name>(right.expr.get());
   node->what = asCall(right.expr);
   if (!node->what)
-    return fail(rightRange, "the right side of '=>' is a call", isName ? "write  " + spelled + "(…)" : "");
+    return fail(rightRange, "the right side of '=>' is a call",
+                isName ? "write  " + spelled + "(…)" : "");
   if (at(TokenKind::LeftBrace)) {
     node->items = parseItems();
     if (!node->items)
@@ -97,11 +105,13 @@ bool Parser::parseItem(std::vector<StmtPtr> &into) {
 
 std::optional<Block> Parser::parseItems() {
   NestingGuard guard(itemNesting);
-  return parseBraces([this](std::vector<StmtPtr> &into) { return parseItem(into); });
+  return parseBraces(
+      [this](std::vector<StmtPtr> &into) { return parseItem(into); });
 }
 
 const char *ast::spelling(SectionKind kind) {
-  static const char *const names[numSectionKinds] = {"model", "loss", "train", "quantize", "pack", "evaluate"};
+  static const char *const names[numSectionKinds] = {
+      "model", "loss", "train", "quantize", "pack", "evaluate"};
   return names[unsigned(kind)];
 }
 

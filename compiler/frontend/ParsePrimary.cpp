@@ -1,4 +1,5 @@
-// Primary expressions, calls, indices, lists, strings and shape patterns of the grammar.
+// Primary expressions, calls, indices, lists, strings and shape patterns of the
+// grammar.
 #include "compiler/frontend/ParserImpl.h"
 
 using namespace pgc;
@@ -37,7 +38,9 @@ Parser::Parsed Parser::parseCall(Parsed callee) {
     height = std::max(height, value.height);
     argument.value = std::move(value.expr);
     if (node->arguments.size() == maxListElements) {
-      fail(argument.value->range, "a call has more than " + std::to_string(maxListElements) + " arguments");
+      fail(argument.value->range, "a call has more than " +
+                                      std::to_string(maxListElements) +
+                                      " arguments");
       return {};
     }
     node->arguments.push_back(std::move(argument));
@@ -60,10 +63,12 @@ Parser::Parsed Parser::parseIndexElement() {
   // x[k..]: behind a sum only, as in a closed range.
   const auto *binary = dyn_cast<Binary>(element.expr.get());
   const auto *unary = dyn_cast<Unary>(element.expr.get());
-  bool isSum = !(binary && binary->op < BinaryOp::Add) && !(unary && unary->op == UnaryOp::Not) &&
+  bool isSum = !(binary && binary->op < BinaryOp::Add) &&
+               !(unary && unary->op == UnaryOp::Not) &&
                !isa<Conditional, Range>(element.expr.get());
   if (!isSum && !element.isParenthesised()) {
-    fail(peek().range, "the '..' of an open range stands behind a sum", "put what is before it in parentheses");
+    fail(peek().range, "the '..' of an open range stands behind a sum",
+         "put what is before it in parentheses");
     return {};
   }
   SourceRange opRange = take().range;
@@ -99,7 +104,8 @@ Parser::Parsed Parser::parseIndex(Parsed base) {
       node->indices.push_back(std::move(element.expr));
     }
     if (node->indices.size() > maxListElements) {
-      fail(node->indices.back()->range, "more than " + std::to_string(maxListElements) + " indices");
+      fail(node->indices.back()->range,
+           "more than " + std::to_string(maxListElements) + " indices");
       return {};
     }
     if (!accept(TokenKind::Comma))
@@ -115,7 +121,9 @@ Parser::Parsed Parser::parseIndex(Parsed base) {
 
 Parser::Parsed Parser::parsePrimary() {
   const Token &token = peek();
-  auto leaf = [&](ExprPtr node) { return Parsed{std::move(node), token.range.begin, 1}; };
+  auto leaf = [&](ExprPtr node) {
+    return Parsed{std::move(node), token.range.begin, 1};
+  };
   switch (token.kind) {
   case TokenKind::Integer: {
     auto node = std::make_unique<Integer>(take().range);
@@ -155,10 +163,14 @@ Parser::Parsed Parser::parsePrimary() {
     }
     break;
   case TokenKind::If:
-    failExpected("an expression", "put an 'if' expression that is part of another one in parentheses");
+    failExpected(
+        "an expression",
+        "put an 'if' expression that is part of another one in parentheses");
     return {};
   case TokenKind::Not:
-    failExpected("an expression", "put a 'not' that is part of another expression in parentheses");
+    failExpected(
+        "an expression",
+        "put a 'not' that is part of another expression in parentheses");
     return {};
   case TokenKind::Ellipsis:
     failExpected("an expression", "'...' stands first in a shape or an index");
@@ -177,7 +189,8 @@ Parser::Parsed Parser::parseList() {
   SourceRange opener = take().range;
   if (accept(TokenKind::For)) {
     auto node = std::make_unique<Comprehension>(SourceRange());
-    if (!parseName(node->variable, "a name for the element") || !expect(TokenKind::In))
+    if (!parseName(node->variable, "a name for the element") ||
+        !expect(TokenKind::In))
       return {};
     Parsed list = parseExpression();
     if (!list || !expect(TokenKind::Colon, "behind the list"))
@@ -188,7 +201,8 @@ Parser::Parsed Parser::parseList() {
     node->list = std::move(list.expr);
     node->element = std::move(element.expr);
     node->range = since(opener.begin);
-    Parsed result{std::move(node), opener.begin, 1 + std::max(list.height, element.height)};
+    Parsed result{std::move(node), opener.begin,
+                  1 + std::max(list.height, element.height)};
     checkHeight(result);
     return result;
   }
@@ -202,14 +216,17 @@ Parser::Parsed Parser::parseList() {
       if (!element)
         return {};
       if (atOpenRange()) {
-        fail(peek().range, "this range has no end", "only in an index may the end be left out: x[k..]");
+        fail(peek().range, "this range has no end",
+             "only in an index may the end be left out: x[k..]");
         return {};
       }
       height = std::max(height, element.height);
       node->elements.push_back(std::move(element.expr));
     }
     if (node->elements.size() > maxListElements) {
-      fail(node->elements.back()->range, "a list has more than " + std::to_string(maxListElements) + " elements");
+      fail(node->elements.back()->range, "a list has more than " +
+                                             std::to_string(maxListElements) +
+                                             " elements");
       return {};
     }
     if (!accept(TokenKind::Comma))
@@ -235,28 +252,38 @@ std::unique_ptr<String> Parser::parseString() {
     text.remove_suffix(1);
   node->spelling = text;
   uint32_t base = token.range.begin + 1;
-  auto place = [&](size_t begin, size_t end) { return SourceRange{file, uint32_t(base + begin), uint32_t(base + end)}; };
-  auto isNameStart = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
-  auto isNameChar = [&](char c) { return isNameStart(c) || (c >= '0' && c <= '9'); };
+  auto place = [&](size_t begin, size_t end) {
+    return SourceRange{file, uint32_t(base + begin), uint32_t(base + end)};
+  };
+  auto isNameStart = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+  };
+  auto isNameChar = [&](char c) {
+    return isNameStart(c) || (c >= '0' && c <= '9');
+  };
   for (size_t i = 0; i < text.size();) {
     if (text[i] != '{') {
       size_t end = std::min(text.find('{', i), text.size());
-      node->pieces.push_back({false, std::string(text.substr(i, end - i)), place(i, end)});
+      node->pieces.push_back(
+          {false, std::string(text.substr(i, end - i)), place(i, end)});
       i = end;
       continue;
     }
     size_t end = i + 1;
     while (end < text.size() &&
            (isNameStart(text[end]) || (end > i + 1 && isNameChar(text[end])) ||
-            (text[end] == '.' && end > i + 1 && text[end - 1] != '.' && end + 1 < text.size() && isNameStart(text[end + 1]))))
+            (text[end] == '.' && end > i + 1 && text[end - 1] != '.' &&
+             end + 1 < text.size() && isNameStart(text[end + 1]))))
       ++end;
     if (end == i + 1 || end == text.size() || text[end] != '}') {
       size_t close = text.find('}', i);
-      fail(place(i, close == text.npos ? i + 1 : close + 1), "'{' in a string takes the name of a value, and a '}'",
-                             "for the value of an expression, name it with 'let'");
+      fail(place(i, close == text.npos ? i + 1 : close + 1),
+           "'{' in a string takes the name of a value, and a '}'",
+           "for the value of an expression, name it with 'let'");
       return nullptr;
     }
-    node->pieces.push_back({true, std::string(text.substr(i + 1, end - i - 1)), place(i + 1, end)});
+    node->pieces.push_back({true, std::string(text.substr(i + 1, end - i - 1)),
+                            place(i + 1, end)});
     i = end + 1;
   }
   return node;
@@ -280,7 +307,9 @@ std::optional<Pattern> Parser::parsePattern() {
     }
     isFirst = false;
     if (pattern.sizes.size() > maxListElements) {
-      fail(pattern.sizes.back()->range, "a shape has more than " + std::to_string(maxListElements) + " sizes");
+      fail(pattern.sizes.back()->range, "a shape has more than " +
+                                            std::to_string(maxListElements) +
+                                            " sizes");
       return std::nullopt;
     }
     if (!accept(TokenKind::Comma))

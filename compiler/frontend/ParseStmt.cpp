@@ -9,8 +9,11 @@ using namespace pgc::ast;
 bool Parser::parseName(Identifier &name, const char *what) {
   const Token &token = peek();
   if (token.kind != TokenKind::Name) {
-    bool isWord = token.kind >= TokenKind::Include && token.kind <= TokenKind::Evaluate;
-    return failExpected(what, isWord ? std::string(describe(token.kind)) + " is a reserved word" : "");
+    bool isWord =
+        token.kind >= TokenKind::Include && token.kind <= TokenKind::Evaluate;
+    return failExpected(what, isWord ? std::string(describe(token.kind)) +
+                                           " is a reserved word"
+                                     : "");
   }
   take();
   name = {std::string(token.text), token.range};
@@ -51,7 +54,8 @@ std::unique_ptr<Let> Parser::parseBinding() {
   return node->value ? std::move(node) : nullptr;
 }
 
-bool Parser::parseLet(std::vector<StmtPtr> &into, bool isTopLevel, const char *what) {
+bool Parser::parseLet(std::vector<StmtPtr> &into, bool isTopLevel,
+                      const char *what) {
   take();
   do {
     if (at(TokenKind::Semicolon) && previous().kind == TokenKind::Comma)
@@ -60,7 +64,9 @@ bool Parser::parseLet(std::vector<StmtPtr> &into, bool isTopLevel, const char *w
     if (!binding)
       return false;
     if (isTopLevel && binding->takesApart)
-      diagnostics.error(binding->targets.front().range, "at the top level a 'let' takes one name")
+      diagnostics
+          .error(binding->targets.front().range,
+                 "at the top level a 'let' takes one name")
           .help("write  let all = …, first = all[0];");
     else
       into.push_back(std::move(binding));
@@ -82,7 +88,10 @@ std::unique_ptr<Fn> Parser::parseFn() {
       return nullptr;
     for (const Formal &other : node->formals)
       if (other.name.text == formal.name.text && formal.name.text != "_")
-        diagnostics.error(formal.name.range, "'" + formal.name.text + "' is already a parameter of this function")
+        diagnostics
+            .error(formal.name.range,
+                   "'" + formal.name.text +
+                       "' is already a parameter of this function")
             .note(other.name.range, "here");
     if (accept(TokenKind::Colon)) {
       formal.pattern = parsePattern();
@@ -90,7 +99,9 @@ std::unique_ptr<Fn> Parser::parseFn() {
         return nullptr;
     }
     if (at(TokenKind::Equal))
-      return fail(peek().range, "parameters have no defaults", "give every argument in every call"), nullptr;
+      return fail(peek().range, "parameters have no defaults",
+                  "give every argument in every call"),
+             nullptr;
     node->formals.push_back(std::move(formal));
     if (node->formals.size() > maxListElements)
       return fail(previous().range, "too many parameters"), nullptr;
@@ -123,12 +134,16 @@ StmtPtr Parser::parseParam() {
     return nullptr;
   if (!expect(TokenKind::Colon, "and a shape") || !(node->shape = parseExpr()))
     return nullptr;
-  if (!expect(TokenKind::Equal, "and an initialiser") || !(node->init = parseExpr()))
+  if (!expect(TokenKind::Equal, "and an initialiser") ||
+      !(node->init = parseExpr()))
     return nullptr;
   if (!at(TokenKind::In))
-    return failExpected("'in' and a group", "param weight : [rows, columns] = 0 in matrix;"), nullptr;
+    return failExpected("'in' and a group",
+                        "param weight : [rows, columns] = 0 in matrix;"),
+           nullptr;
   take();
-  if (!parseName(node->group, "the name of a group") || !expectSemicolon("parameter"))
+  if (!parseName(node->group, "the name of a group") ||
+      !expectSemicolon("parameter"))
     return nullptr;
   node->range = since(begin);
   return node;
@@ -137,10 +152,13 @@ StmtPtr Parser::parseParam() {
 StmtPtr Parser::parseState() {
   uint32_t begin = take().range.begin;
   auto node = std::make_unique<State>(SourceRange());
-  if (!parseName(node->name, "the name of the state") || !expect(TokenKind::Colon, "and a shape") ||
-      !(node->shape = parseExpr()) || !expect(TokenKind::Equal, "and the value at the start") ||
-      !(node->init = parseExpr()) || !expect(TokenKind::Then, "and the next value") || !(node->next = parseExpr()) ||
-      !expectSemicolon("statement"))
+  if (!parseName(node->name, "the name of the state") ||
+      !expect(TokenKind::Colon, "and a shape") ||
+      !(node->shape = parseExpr()) ||
+      !expect(TokenKind::Equal, "and the value at the start") ||
+      !(node->init = parseExpr()) ||
+      !expect(TokenKind::Then, "and the next value") ||
+      !(node->next = parseExpr()) || !expectSemicolon("statement"))
     return nullptr;
   node->range = since(begin);
   return node;
@@ -152,7 +170,9 @@ StmtPtr Parser::parseAssert() {
   if (!(node->condition = parseExpr()))
     return nullptr;
   if (!at(TokenKind::Comma))
-    return failExpected("',' and a message", "assert dim % 2 == 0, \"dim ({dim}) is odd\";"), nullptr;
+    return failExpected("',' and a message",
+                        "assert dim % 2 == 0, \"dim ({dim}) is odd\";"),
+           nullptr;
   take();
   if (!(node->text = parseString()) || !expectSemicolon("assertion"))
     return nullptr;
@@ -163,12 +183,15 @@ StmtPtr Parser::parseAssert() {
 StmtPtr Parser::parseOutput() {
   SourceRange word = take().range;
   auto node = std::make_unique<Output>(SourceRange());
-  if (!parseName(node->name, "the name of the output") || !expect(TokenKind::Equal, "and a value") ||
+  if (!parseName(node->name, "the name of the output") ||
+      !expect(TokenKind::Equal, "and a value") ||
       !(node->value = parseExpr()) || !expectSemicolon("statement"))
     return nullptr;
   node->range = since(word.begin);
   if (context != Context::Model)
-    diagnostics.error(word, "outputs are declared in 'model', outside of functions").help("to name a value, write 'let'");
+    diagnostics
+        .error(word, "outputs are declared in 'model', outside of functions")
+        .help("to name a value, write 'let'");
   return node;
 }
 
@@ -179,7 +202,8 @@ StmtPtr Parser::parseReturn() {
     return nullptr;
   node->range = since(word.begin);
   if (context == Context::Model)
-    diagnostics.error(word, "'model' returns nothing; it declares outputs").help("write  output logits = …;");
+    diagnostics.error(word, "'model' returns nothing; it declares outputs")
+        .help("write  output logits = …;");
   return node;
 }
 
@@ -190,7 +214,8 @@ StmtPtr Parser::parseIf() {
     return nullptr;
   if (at(TokenKind::Then))
     return fail(peek().range, "expected '{', found 'then'",
-                "an 'if' statement is  if c { … } else { … };  the expression  if c then a else b  is part of another statement"),
+                "an 'if' statement is  if c { … } else { … };  the expression  "
+                "if c then a else b  is part of another statement"),
            nullptr;
   std::optional<Block> block = parseBlock();
   if (!block)
@@ -201,7 +226,9 @@ StmtPtr Parser::parseIf() {
     if (at(TokenKind::If)) {
       NestingGuard guard(blockNesting);
       if (blockNesting > maxNesting)
-        return fail(peek().range, "blocks nest more than " + std::to_string(maxNesting) + " deep"), nullptr;
+        return fail(peek().range, "blocks nest more than " +
+                                      std::to_string(maxNesting) + " deep"),
+               nullptr;
       StmtPtr inner = parseIf();
       if (!inner)
         return nullptr;
@@ -223,13 +250,17 @@ StmtPtr Parser::parseIf() {
 StmtPtr Parser::parseInherited() {
   uint32_t begin = take().range.begin;
   SourceRange opener = peek().range;
-  if (!expect(TokenKind::LeftParen) || !expectClosing(TokenKind::RightParen, opener) || !expectSemicolon("statement"))
+  if (!expect(TokenKind::LeftParen) ||
+      !expectClosing(TokenKind::RightParen, opener) ||
+      !expectSemicolon("statement"))
     return nullptr;
   return std::make_unique<Inherited>(since(begin));
 }
 
 bool Parser::parseStatement(std::vector<StmtPtr> &into) {
-  auto add = [&](StmtPtr node) { return node && (into.push_back(std::move(node)), true); };
+  auto add = [&](StmtPtr node) {
+    return node && (into.push_back(std::move(node)), true);
+  };
   switch (peek().kind) {
   case TokenKind::Let:
     return parseLet(into, false, "statement");
@@ -248,21 +279,27 @@ bool Parser::parseStatement(std::vector<StmtPtr> &into) {
   case TokenKind::If:
     return add(parseIf());
   case TokenKind::Override:
-    return fail(peek().range, "only definitions at the top level can be overridden");
+    return fail(peek().range,
+                "only definitions at the top level can be overridden");
   case TokenKind::Switch:
     return fail(peek().range, "a switch is declared in 'train'");
   case TokenKind::Name:
-    if (context == Context::Model && peek().text == "inherited" && blockNesting == 1)
+    if (context == Context::Model && peek().text == "inherited" &&
+        blockNesting == 1)
       return add(parseInherited());
     if (peek(1).kind == TokenKind::Equal)
-      return failExpected("a statement",
-                          "nothing is ever assigned; to name a value, write  let " + std::string(peek().text) + " = …;");
-    return failExpected("a statement", "what is computed needs a name, or a 'return'");
+      return failExpected(
+          "a statement",
+          "nothing is ever assigned; to name a value, write  let " +
+              std::string(peek().text) + " = …;");
+    return failExpected("a statement",
+                        "what is computed needs a name, or a 'return'");
   default:
     return failExpected("a statement");
   }
 }
 
 std::optional<Block> Parser::parseBlock() {
-  return parseBraces([this](std::vector<StmtPtr> &into) { return parseStatement(into); });
+  return parseBraces(
+      [this](std::vector<StmtPtr> &into) { return parseStatement(into); });
 }

@@ -1,4 +1,5 @@
-// Files and definitions of the grammar; errors, and what the parser does after them.
+// Files and definitions of the grammar; errors, and what the parser does after
+// them.
 #include "compiler/frontend/ParserImpl.h"
 
 #include <utility>
@@ -6,7 +7,8 @@
 using namespace pgc;
 using namespace pgc::ast;
 
-// ------------------------------------------------------------------------------------------------ tokens and errors
+// ------------------------------------------------------------------------------------------------
+// tokens and errors
 
 const Token &Parser::take() {
   const Token &token = peek();
@@ -31,14 +33,17 @@ bool Parser::fail(SourceRange range, std::string message, std::string help) {
 std::string Parser::found() const {
   const Token &token = peek();
   if (token.kind == TokenKind::End)
-    return diagnostics.sources().name(file).front() == '<' ? "nothing" : "the end of the file";
+    return diagnostics.sources().name(file).front() == '<'
+               ? "nothing"
+               : "the end of the file";
   if (token.kind == TokenKind::String)
     return "a string";
   return "'" + std::string(token.text) + "'";
 }
 
 bool Parser::failExpected(const std::string &what, std::string help) {
-  return fail(peek().range, "expected " + what + ", found " + found(), std::move(help));
+  return fail(peek().range, "expected " + what + ", found " + found(),
+              std::move(help));
 }
 
 bool Parser::expect(TokenKind kind, const char *context) {
@@ -57,11 +62,13 @@ bool Parser::expectClosing(TokenKind kind, SourceRange opener) {
     return false;
   const Token &token = peek();
   Diagnostic &error =
-      diagnostics.error(token.range, std::string("expected ") + describe(kind) + ", found " + found());
+      diagnostics.error(token.range, std::string("expected ") + describe(kind) +
+                                         ", found " + found());
   if (token.kind == TokenKind::Equal)
     error.help("to compare, write '=='; to name an argument, 'name = value'");
   const SourceManager &sources = diagnostics.sources();
-  if (sources.lineColumn(file, opener.begin).line != sources.lineColumn(file, token.range.begin).line)
+  if (sources.lineColumn(file, opener.begin).line !=
+      sources.lineColumn(file, token.range.begin).line)
     error.note(opener, "this is what it would close");
   return false;
 }
@@ -72,13 +79,17 @@ bool Parser::expectSemicolon(const char *after) {
   if (!mayComplain())
     return false;
   SourceRange behind = previous().range.behind();
-  Diagnostic &error = diagnostics.error(behind, std::string("expected ';' after this ") + after);
+  Diagnostic &error = diagnostics.error(
+      behind, std::string("expected ';' after this ") + after);
   error.insert(behind, ";");
   const Token &token = peek();
   const SourceManager &sources = diagnostics.sources();
-  bool isNewLine = sources.lineColumn(file, behind.begin).line != sources.lineColumn(file, token.range.begin).line;
-  // If something new starts here, only the sign is missing: go on as if it stood there.
-  if (isNewLine || token.kind == TokenKind::RightBrace || token.kind == TokenKind::End)
+  bool isNewLine = sources.lineColumn(file, behind.begin).line !=
+                   sources.lineColumn(file, token.range.begin).line;
+  // If something new starts here, only the sign is missing: go on as if it
+  // stood there.
+  if (isNewLine || token.kind == TokenKind::RightBrace ||
+      token.kind == TokenKind::End)
     return true;
   if (token.kind == TokenKind::Equal)
     error.help("to compare, write '=='");
@@ -113,20 +124,24 @@ static bool startsStatement(TokenKind kind) {
 bool Parser::skipLoneSemicolon() {
   if (!at(TokenKind::Semicolon))
     return false;
-  fail(peek().range, "there is nothing that this ';' ends", "behind a '}' there is none");
+  fail(peek().range, "there is nothing that this ';' ends",
+       "behind a '}' there is none");
   take();
   return true;
 }
 
-/// Goes behind the next ';' or the '}' of what is opened on the way; stops before a '}' that closes an outer block, and
-/// before a line that starts a new statement.
+/// Goes behind the next ';' or the '}' of what is opened on the way; stops
+/// before a '}' that closes an outer block, and before a line that starts a new
+/// statement.
 void Parser::recover() {
   if (diagnostics.tooManyErrors()) {
     next = tokens.size() - 1;
     return;
   }
   const SourceManager &sources = diagnostics.sources();
-  auto line = [&](const Token &token) { return sources.lineColumn(file, token.range.begin).line; };
+  auto line = [&](const Token &token) {
+    return sources.lineColumn(file, token.range.begin).line;
+  };
   unsigned depth = 0;
   for (size_t first = next; !at(TokenKind::End); take()) {
     TokenKind kind = peek().kind;
@@ -142,13 +157,15 @@ void Parser::recover() {
     } else if (kind == TokenKind::Semicolon && depth == 0) {
       take();
       return;
-    } else if (depth == 0 && startsStatement(kind) && next > first && line(peek()) != line(previous())) {
+    } else if (depth == 0 && startsStatement(kind) && next > first &&
+               line(peek()) != line(previous())) {
       return;
     }
   }
 }
 
-// ------------------------------------------------------------------------------------------------------------ files
+// ------------------------------------------------------------------------------------------------------------
+// files
 
 bool Parser::parseTopLevel(File &into) {
   TopLevel element;
@@ -159,7 +176,8 @@ bool Parser::parseTopLevel(File &into) {
   switch (peek().kind) {
   case TokenKind::Include: {
     if (element.isOverride)
-      return fail(element.overrideRange, "an include overrides nothing by itself");
+      return fail(element.overrideRange,
+                  "an include overrides nothing by itself");
     auto include = std::make_unique<Include>();
     uint32_t begin = take().range.begin;
     if (!at(TokenKind::String))
@@ -208,16 +226,19 @@ bool Parser::parseTopLevel(File &into) {
     element.section = parseSection();
     break;
   case TokenKind::Name:
-    return failExpected("a definition", peek(1).kind == TokenKind::Equal
-                                            ? "write  let " + std::string(peek().text) + " = …;"
-                                            : "");
+    return failExpected("a definition",
+                        peek(1).kind == TokenKind::Equal
+                            ? "write  let " + std::string(peek().text) + " = …;"
+                            : "");
   case TokenKind::Switch:
     return fail(peek().range, "a switch is declared in 'train'");
   case TokenKind::State:
   case TokenKind::Output:
   case TokenKind::Return:
   case TokenKind::If:
-    return failExpected("a definition", std::string(describe(peek().kind)) + " stands within functions and sections");
+    return failExpected("a definition",
+                        std::string(describe(peek().kind)) +
+                            " stands within functions and sections");
   default:
     return failExpected("a definition");
   }
@@ -245,23 +266,27 @@ std::unique_ptr<File> Parser::parseFile() {
 
 std::unique_ptr<Let> Parser::parseDefine() {
   if (!at(TokenKind::Name) || peek(1).kind != TokenKind::Equal) {
-    SourceRange all{file, peek().range.begin, std::max(peek().range.end, tokens.back().range.begin)};
+    SourceRange all{file, peek().range.begin,
+                    std::max(peek().range.end, tokens.back().range.begin)};
     fail(all, "expected  name=expression", "-D dim=256");
     return nullptr;
   }
   std::unique_ptr<Let> result = parseBinding();
   if (result && !at(TokenKind::End)) {
-    fail(peek().range, "expected nothing more behind this value, found " + found());
+    fail(peek().range,
+         "expected nothing more behind this value, found " + found());
     return nullptr;
   }
   return result;
 }
 
-std::unique_ptr<File> pgc::parseFile(FileId file, DiagnosticEngine &diagnostics) {
+std::unique_ptr<File> pgc::parseFile(FileId file,
+                                     DiagnosticEngine &diagnostics) {
   auto end = static_cast<uint32_t>(diagnostics.sources().text(file).size());
   return Parser(file, 0, end, diagnostics).parseFile();
 }
 
-std::unique_ptr<Let> pgc::parseDefine(FileId file, uint32_t begin, uint32_t end, DiagnosticEngine &diagnostics) {
+std::unique_ptr<Let> pgc::parseDefine(FileId file, uint32_t begin, uint32_t end,
+                                      DiagnosticEngine &diagnostics) {
   return Parser(file, begin, end, diagnostics).parseDefine();
 }

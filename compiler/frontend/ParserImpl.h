@@ -1,4 +1,5 @@
-// The parser's class; included by its two halves, ParseExpr.cpp and Parser.cpp, only.
+// The parser's class; included by its two halves, ParseExpr.cpp and Parser.cpp,
+// only.
 #pragma once
 
 #include "compiler/frontend/Lexer.h"
@@ -17,13 +18,16 @@ struct NestingGuard {
 
 /// Whether a token stands at the top level of a file only.
 inline bool startsTopLevel(TokenKind kind) {
-  return kind == TokenKind::Include || (kind >= TokenKind::Model && kind <= TokenKind::Evaluate);
+  return kind == TokenKind::Include ||
+         (kind >= TokenKind::Model && kind <= TokenKind::Evaluate);
 }
 
 class Parser {
 public:
-  Parser(FileId file, uint32_t begin, uint32_t end, DiagnosticEngine &diagnostics)
-      : file(file), diagnostics(diagnostics), tokens(lex(file, begin, end, diagnostics)) {}
+  Parser(FileId file, uint32_t begin, uint32_t end,
+         DiagnosticEngine &diagnostics)
+      : file(file), diagnostics(diagnostics),
+        tokens(lex(file, begin, end, diagnostics)) {}
 
   std::unique_ptr<ast::File> parseFile();
   std::unique_ptr<ast::Let> parseDefine();
@@ -33,19 +37,25 @@ private:
   enum class Context { Function, Model, Loss };
 
   // ---- tokens
-  const Token &peek(size_t ahead = 0) const { return tokens[std::min(next + ahead, tokens.size() - 1)]; }
+  const Token &peek(size_t ahead = 0) const {
+    return tokens[std::min(next + ahead, tokens.size() - 1)];
+  }
   bool at(TokenKind kind) const { return peek().kind == kind; }
   const Token &previous() const { return tokens[next == 0 ? 0 : next - 1]; }
   const Token &take();
   bool accept(TokenKind kind) { return at(kind) && (take(), true); }
   /// The range from the token that starts at `begin` to the one taken last.
-  SourceRange since(uint32_t begin) const { return {file, begin, std::max(begin, previous().range.end)}; }
+  SourceRange since(uint32_t begin) const {
+    return {file, begin, std::max(begin, previous().range.end)};
+  }
 
-  // ---- errors: each returns false, and says nothing if the same token was complained about already
+  // ---- errors: each returns false, and says nothing if the same token was
+  // complained about already
   /// False if the token here was complained about already, or by the lexer.
   bool mayComplain();
   bool fail(SourceRange range, std::string message, std::string help = "");
-  /// "expected ';' after this definition", pointing behind the last token, with the ';' to insert.
+  /// "expected ';' after this definition", pointing behind the last token, with
+  /// the ';' to insert.
   bool expectSemicolon(const char *after);
   /// "expected <what>, found <token>".
   bool failExpected(const std::string &what, std::string help = "");
@@ -59,7 +69,8 @@ private:
   bool tooDeep();
 
   // ---- expressions; null after an error
-  /// An expression with where it starts, parentheses included, and how high its tree is.
+  /// An expression with where it starts, parentheses included, and how high its
+  /// tree is.
   struct Parsed {
     ast::ExprPtr expr;
     uint32_t begin = 0;
@@ -82,7 +93,8 @@ private:
   Parsed parseCall(Parsed callee);
   Parsed parseIndex(Parsed base);
   Parsed parseIndexElement();
-  Parsed makeBinary(Parsed left, ast::BinaryOp op, SourceRange opRange, Parsed right);
+  Parsed makeBinary(Parsed left, ast::BinaryOp op, SourceRange opRange,
+                    Parsed right);
   bool checkHeight(Parsed &parsed);
   /// Whether the '..' here ends an open range: x[k..].
   bool atOpenRange() const;
@@ -91,7 +103,8 @@ private:
 
   // ---- statements
   bool parseName(ast::Identifier &name, const char *what);
-  bool parseLet(std::vector<ast::StmtPtr> &into, bool isTopLevel, const char *what);
+  bool parseLet(std::vector<ast::StmtPtr> &into, bool isTopLevel,
+                const char *what);
   std::unique_ptr<ast::Let> parseBinding();
   std::unique_ptr<ast::Fn> parseFn();
   ast::StmtPtr parseParam();
@@ -108,7 +121,8 @@ private:
   bool parseTopLevel(ast::File &into);
   std::unique_ptr<ast::Section> parseSection();
   /// Parses `{ element element ... }`, going on behind errors.
-  template <class Element> std::optional<ast::Block> parseBraces(Element parseElement);
+  template <class Element>
+  std::optional<ast::Block> parseBraces(Element parseElement);
 
   FileId file;
   DiagnosticEngine &diagnostics;
@@ -119,27 +133,34 @@ private:
   unsigned blockNesting = 0; ///< of blocks
   unsigned itemNesting = 0;  ///< of item blocks
   Context context = Context::Function;
-  ast::SectionKind section = ast::SectionKind::Model; ///< of the items being parsed
+  ast::SectionKind section =
+      ast::SectionKind::Model; ///< of the items being parsed
 };
 
-template <class Element> std::optional<ast::Block> Parser::parseBraces(Element parseElement) {
+template <class Element>
+std::optional<ast::Block> Parser::parseBraces(Element parseElement) {
   NestingGuard guard(blockNesting);
   SourceRange opener = peek().range;
   if (!at(TokenKind::LeftBrace))
-    return failExpected("'{'", at(TokenKind::Equal) ? "to compare, write '=='" : ""), std::nullopt;
+    return failExpected("'{'",
+                        at(TokenKind::Equal) ? "to compare, write '=='" : ""),
+           std::nullopt;
   take();
   if (blockNesting > maxNesting) {
-    fail(opener, "blocks nest more than " + std::to_string(maxNesting) + " deep");
+    fail(opener,
+         "blocks nest more than " + std::to_string(maxNesting) + " deep");
     return std::nullopt;
   }
   ast::Block block;
-  while (!at(TokenKind::RightBrace) && !at(TokenKind::End) && !startsTopLevel(peek().kind)) {
+  while (!at(TokenKind::RightBrace) && !at(TokenKind::End) &&
+         !startsTopLevel(peek().kind)) {
     if (skipLoneSemicolon())
       continue;
     if (!parseElement(block.statements))
       recover();
   }
-  // At the start of a section or of an include only the '}' is missing: the file goes on behind it.
+  // At the start of a section or of an include only the '}' is missing: the
+  // file goes on behind it.
   bool isClosed = expectClosing(TokenKind::RightBrace, opener);
   if (!isClosed && at(TokenKind::End))
     return std::nullopt;

@@ -1,4 +1,5 @@
-// Writes syntax trees; what AstPrinter.cpp (trees) and Flatten.cpp (whole programs) share.
+// Writes syntax trees; what AstPrinter.cpp (trees) and Flatten.cpp (whole
+// programs) share.
 #pragma once
 
 #include "compiler/frontend/AstPrinter.h"
@@ -8,11 +9,13 @@ namespace pgc {
 /// Writes trees; `inherited` is written as a name of the program.
 class Printer {
 public:
-  /// What `inherited` is called in what is printed next, and whether it is a constant: "inherited()" is then the name.
+  /// What `inherited` is called in what is printed next, and whether it is a
+  /// constant: "inherited()" is then the name.
   std::string inheritedName = "inherited";
   bool inheritedIsConstant = false;
 
-  /// An expression, in parentheses if it binds less tightly than `atLeast` (a level of the grammar; 0: any).
+  /// An expression, in parentheses if it binds less tightly than `atLeast` (a
+  /// level of the grammar; 0: any).
   std::string text(const ast::Expr &expr, int atLeast = 0);
   void statement(const ast::Stmt &stmt, unsigned indent, std::string &out);
   std::string block(const ast::Block &block, unsigned indent, size_t column);
@@ -22,7 +25,8 @@ public:
   std::string assertion(const ast::Assert &assertion);
 
   static constexpr size_t lineLength = 120;
-  /// Breaks a line that is too long behind commas: at the outermost ones, as late as possible.
+  /// Breaks a line that is too long behind commas: at the outermost ones, as
+  /// late as possible.
   static std::string wrap(std::string line, unsigned indent);
 
 private:

@@ -85,7 +85,8 @@ std::optional<State> RecurBuilder::toState(const Value &value,
   state.isList = value.isList();
   List parts = state.isList ? value.asList() : List{value};
   for (const Value &part : parts) {
-    bool integers = part.isTensor() && part.asTensor().element != Element::Float;
+    bool integers =
+        part.isTensor() && part.asTensor().element != Element::Float;
     auto t = ev.toTensor(part, integers ? Element::Integer : Element::Float,
                          range, "the state of recur");
     if (!t)
@@ -128,8 +129,8 @@ bool RecurBuilder::readArguments() {
     if (!n)
       return false;
     if (*n < 0) {
-      ev.error(c.ranges[3], "the number of skips is negative: " +
-                                std::to_string(*n));
+      ev.error(c.ranges[3],
+               "the number of skips is negative: " + std::to_string(*n));
       return false;
     }
     skips = *n;
@@ -175,9 +176,10 @@ Value RecurBuilder::unroll() {
   return state;
 }
 
-std::unique_ptr<mlir::Region>
-RecurBuilder::fill(const Value &function, Evaluator::Region where, bool skip,
-                   const Value &extra) {
+std::unique_ptr<mlir::Region> RecurBuilder::fill(const Value &function,
+                                                 Evaluator::Region where,
+                                                 bool skip,
+                                                 const Value &extra) {
   SourceRange range = c.ranges[where.merge ? 4 : 2];
   auto region = std::make_unique<mlir::Region>();
   mlir::Block &block = region->emplaceBlock();
@@ -203,8 +205,7 @@ RecurBuilder::fill(const Value &function, Evaluator::Region where, bool skip,
     ev.error(range, ev.regions.back().merge
                         ? "what merges a skip must return the state it is given"
                         : "the body of recur must return what it takes")
-        .detail("takes " + init.describe() + "    returns " +
-                next->describe());
+        .detail("takes " + init.describe() + "    returns " + next->describe());
     next.reset();
   }
   ev.regions.pop_back();

@@ -24,9 +24,8 @@ bool RuleItem::fits(const ParameterRecord &p) const {
   return llvm::any_of(who, [&](const Selector &s) { return s.fits(p); });
 }
 
-static void forEachItem(
-    Evaluator &ev, SectionKind kind, int level,
-    const std::function<void(const Stmt &, Scope &)> &f) {
+static void forEachItem(Evaluator &ev, SectionKind kind, int level,
+                        const std::function<void(const Stmt &, Scope &)> &f) {
   const auto &stack = ev.session.program.section(kind);
   Scope &scope = ev.newScope(nullptr);
   for (const StmtPtr &item : stack[level].section->body.statements) {
@@ -48,7 +47,7 @@ void forEachItem(Evaluator &ev, SectionKind kind,
 }
 
 std::optional<SettingArguments> readSetting(Evaluator &ev, const Call &call,
-                                   Scope &scope, StringRef formals) {
+                                            Scope &scope, StringRef formals) {
   std::string word = call.calleeName();
   llvm::SmallVector<StringRef> parts;
   formals.split(parts, ", ", -1, false);
@@ -94,10 +93,10 @@ std::optional<SettingArguments> readSetting(Evaluator &ev, const Call &call,
   for (size_t i = 0; i < names.size(); ++i)
     if (!optional[i] && !setting.has(names[i])) {
       // Several may be missing in one place.
-      Report(ev, ev.session.diagnostics.error(
-                     call.range, "'" + word + "' needs the argument '" +
-                                     names[i] +
-                                     "': settings have no defaults"));
+      Report(ev,
+             ev.session.diagnostics.error(
+                 call.range, "'" + word + "' needs the argument '" + names[i] +
+                                 "': settings have no defaults"));
       good = false;
     }
   if (!good)
@@ -199,8 +198,9 @@ std::optional<RuleItem> readRule(Evaluator &ev, const Rule &rule, Scope &scope,
     if (isFilled(name))
       ev.error(argument.name.range, "'" + name + "' is filled in by the rule");
     else if (!known)
-      ev.error(argument.name.range, "'" + fn.name.text + "' has no parameter '" +
-                                        name + "'" + didYouMean(name, open))
+      ev.error(argument.name.range, "'" + fn.name.text +
+                                        "' has no parameter '" + name + "'" +
+                                        didYouMean(name, open))
           .note(fn.name.range, "defined here");
     else if (!given.insert(name).second)
       ev.error(argument.name.range, "'" + name + "' is given twice");
@@ -212,8 +212,8 @@ std::optional<RuleItem> readRule(Evaluator &ev, const Rule &rule, Scope &scope,
   for (const std::string &name : open)
     if (!given.count(name)) {
       Report(ev, ev.session.diagnostics.error(
-                     call.range, "'" + fn.name.text +
-                                     "' needs the argument '" + name + "'"))
+                     call.range, "'" + fn.name.text + "' needs the argument '" +
+                                     name + "'"))
           .note(fn.name.range, "defined here");
       good = false;
     }
@@ -222,7 +222,8 @@ std::optional<RuleItem> readRule(Evaluator &ev, const Rule &rule, Scope &scope,
   return item;
 }
 
-std::optional<int64_t> integerArgument(Evaluator &ev, const SettingArguments &setting,
+std::optional<int64_t> integerArgument(Evaluator &ev,
+                                       const SettingArguments &setting,
                                        const std::string &name, int64_t least) {
   const SettingArguments::Argument &argument = setting[name];
   auto n = ev.requireInteger(argument.value, argument.range, "'" + name + "'");
@@ -235,7 +236,8 @@ std::optional<int64_t> integerArgument(Evaluator &ev, const SettingArguments &se
   return std::nullopt;
 }
 
-std::optional<double> numberArgument(Evaluator &ev, const SettingArguments &setting,
+std::optional<double> numberArgument(Evaluator &ev,
+                                     const SettingArguments &setting,
                                      const std::string &name, bool zero) {
   const SettingArguments::Argument &argument = setting[name];
   auto x = ev.requireNumber(argument.value, argument.range, "'" + name + "'");

@@ -9,7 +9,7 @@ namespace pgc {
 /// Which parameters a rule is for.
 struct Selector {
   enum class Kind { All, Group, Glob, Small } kind;
-  std::string text; // group or glob
+  std::string text;  // group or glob
   int64_t limit = 0; // Small: at most so many elements
   bool fits(const ParameterRecord &parameter) const;
 };
@@ -44,12 +44,12 @@ void forEachItem(Evaluator &ev, ast::SectionKind kind,
                  const std::function<void(const ast::Stmt &, Scope &)> &f);
 
 /// Evaluates a setting's arguments. `formals` as for words: "seq, order?".
-std::optional<SettingArguments> readSetting(Evaluator &ev, const ast::Call &call,
-                                   Scope &scope, llvm::StringRef formals);
+std::optional<SettingArguments> readSetting(Evaluator &ev,
+                                            const ast::Call &call, Scope &scope,
+                                            llvm::StringRef formals);
 /// Evaluates a rule's selector, or nothing after an error.
-std::optional<std::vector<Selector>> readWho(Evaluator &ev,
-                                             const ast::Expr &who,
-                                             Scope &scope);
+std::optional<std::vector<Selector>>
+readWho(Evaluator &ev, const ast::Expr &who, Scope &scope);
 /// Evaluates a rule's function and arguments. The function's parameters named
 /// in `filled` get their values later.
 std::optional<RuleItem> readRule(Evaluator &ev, const ast::Rule &rule,
@@ -57,10 +57,12 @@ std::optional<RuleItem> readRule(Evaluator &ev, const ast::Rule &rule,
                                  llvm::ArrayRef<llvm::StringRef> filled);
 
 /// An argument that is a whole number of at least `least`.
-std::optional<int64_t> integerArgument(Evaluator &ev, const SettingArguments &setting,
+std::optional<int64_t> integerArgument(Evaluator &ev,
+                                       const SettingArguments &setting,
                                        const std::string &name, int64_t least);
 /// An argument that is a number above 0, or at least 0 with `zero`.
-std::optional<double> numberArgument(Evaluator &ev, const SettingArguments &setting,
+std::optional<double> numberArgument(Evaluator &ev,
+                                     const SettingArguments &setting,
                                      const std::string &name, bool zero);
 
 /// Reports selectors that fit no parameter, and parameters without a rule.

@@ -8,19 +8,25 @@
 using namespace pgc;
 namespace fs = std::filesystem;
 
-/// Bytes of the code point at the start of `text` (not empty), or 0 if it is not valid UTF-8 (overlong forms,
-/// surrogates and values over U+10FFFF are not).
+/// Bytes of the code point at the start of `text` (not empty), or 0 if it is
+/// not valid UTF-8 (overlong forms, surrogates and values over U+10FFFF are
+/// not).
 static unsigned codePointLength(std::string_view text) {
   auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
   unsigned lead = byte(0);
-  unsigned length = lead < 0x80 ? 1 : lead < 0xC2 ? 0 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : lead < 0xF5 ? 4 : 0;
+  unsigned length = lead < 0x80   ? 1
+                    : lead < 0xC2 ? 0
+                    : lead < 0xE0 ? 2
+                    : lead < 0xF0 ? 3
+                    : lead < 0xF5 ? 4
+                                  : 0;
   if (length == 0 || length > text.size())
     return 0;
   for (unsigned i = 1; i < length; ++i)
     if ((byte(i) & 0xC0) != 0x80)
       return 0;
-  if ((lead == 0xE0 && byte(1) < 0xA0) || (lead == 0xED && byte(1) > 0x9F) || (lead == 0xF0 && byte(1) < 0x90) ||
-      (lead == 0xF4 && byte(1) > 0x8F))
+  if ((lead == 0xE0 && byte(1) < 0xA0) || (lead == 0xED && byte(1) > 0x9F) ||
+      (lead == 0xF0 && byte(1) < 0x90) || (lead == 0xF4 && byte(1) > 0x8F))
     return 0;
   return length;
 }
@@ -56,11 +62,14 @@ void SourceManager::addVirtualFile(const std::string &path, std::string text) {
 }
 
 /// Reads a whole file; on failure `error` says why.
-static std::optional<std::string> readFile(const std::string &path, std::string &error) {
+static std::optional<std::string> readFile(const std::string &path,
+                                           std::string &error) {
   std::error_code code;
   fs::file_status status = fs::status(path, code);
   if (!fs::exists(status)) {
-    error = code && code != std::errc::no_such_file_or_directory ? code.message() : "no such file";
+    error = code && code != std::errc::no_such_file_or_directory
+                ? code.message()
+                : "no such file";
     return std::nullopt;
   }
   if (fs::is_directory(status)) {
@@ -77,7 +86,8 @@ static std::optional<std::string> readFile(const std::string &path, std::string 
   while (stream.read(block, sizeof block) || stream.gcount() > 0) {
     text.append(block, static_cast<size_t>(stream.gcount()));
     if (text.size() > SourceManager::maxFileBytes) {
-      error = "it has more than " + std::to_string(SourceManager::maxFileBytes >> 20) + " MiB";
+      error = "it has more than " +
+              std::to_string(SourceManager::maxFileBytes >> 20) + " MiB";
       return std::nullopt;
     }
   }
@@ -88,7 +98,8 @@ static std::optional<std::string> readFile(const std::string &path, std::string 
   return text;
 }
 
-std::optional<FileId> SourceManager::openFile(const std::string &path, std::string &error) {
+std::optional<FileId> SourceManager::openFile(const std::string &path,
+                                              std::string &error) {
   std::string shown = fs::path(path).lexically_normal().string();
   auto isVirtual = virtualFiles.find(shown);
   std::string key = shown;
@@ -120,16 +131,22 @@ std::string_view SourceManager::text(SourceRange range) const {
 
 LineColumn SourceManager::lineColumn(FileId file, uint32_t offset) const {
   const Buffer &buffer = buffers[file];
-  auto next = std::upper_bound(buffer.lineStarts.begin(), buffer.lineStarts.end(), offset);
+  auto next = std::upper_bound(buffer.lineStarts.begin(),
+                               buffer.lineStarts.end(), offset);
   auto line = static_cast<unsigned>(next - buffer.lineStarts.begin());
   uint32_t start = buffer.lineStarts[line - 1];
-  return {line, 1 + countCodePoints(std::string_view(buffer.text).substr(start, offset - start))};
+  return {line,
+          1 + countCodePoints(
+                  std::string_view(buffer.text).substr(start, offset - start))};
 }
 
-uint32_t SourceManager::lineStart(FileId file, unsigned line) const { return buffers[file].lineStarts[line - 1]; }
+uint32_t SourceManager::lineStart(FileId file, unsigned line) const {
+  return buffers[file].lineStarts[line - 1];
+}
 
 std::string_view SourceManager::lineText(FileId file, unsigned line) const {
-  std::string_view rest = std::string_view(buffers[file].text).substr(lineStart(file, line));
+  std::string_view rest =
+      std::string_view(buffers[file].text).substr(lineStart(file, line));
   std::string_view text = rest.substr(0, rest.find('\n'));
   if (!text.empty() && text.back() == '\r')
     text.remove_suffix(1);
@@ -140,5 +157,6 @@ std::string SourceManager::place(SourceRange range) const {
   if (!range.isValid())
     return "";
   LineColumn at = lineColumn(range.file, range.begin);
-  return name(range.file) + ":" + std::to_string(at.line) + ":" + std::to_string(at.column);
+  return name(range.file) + ":" + std::to_string(at.line) + ":" +
+         std::to_string(at.column);
 }

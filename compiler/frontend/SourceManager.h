@@ -1,4 +1,5 @@
-// The texts that a compilation reads: files, and the virtual buffer '<command line>' for -D. Gives every byte a place.
+// The texts that a compilation reads: files, and the virtual buffer '<command
+// line>' for -D. Gives every byte a place.
 #pragma once
 
 #include <cstdint>
@@ -34,20 +35,25 @@ struct LineColumn {
   unsigned column = 0;
 };
 
-/// Owns all source text. Ids, texts and names stay valid as long as the manager lives.
+/// Owns all source text. Ids, texts and names stay valid as long as the manager
+/// lives.
 class SourceManager {
 public:
-  /// The largest file that is read; offsets are 32-bit, and no experiment comes near.
+  /// The largest file that is read; offsets are 32-bit, and no experiment comes
+  /// near.
   static constexpr uint64_t maxFileBytes = uint64_t(16) << 20;
 
   /// Adds a text under a display name, for instance '<command line>'.
   FileId addBuffer(std::string name, std::string text);
 
-  /// Makes openFile(path) find `text` without looking at the disk (tests, editors).
+  /// Makes openFile(path) find `text` without looking at the disk (tests,
+  /// editors).
   void addVirtualFile(const std::string &path, std::string text);
 
-  /// Reads a file once: a second call with any path to the same file gives the same id. The display name is the path
-  /// of the first call, normalised ("a/../b" is "b"). On failure: nothing, and `error` says why ("no such file").
+  /// Reads a file once: a second call with any path to the same file gives the
+  /// same id. The display name is the path of the first call, normalised
+  /// ("a/../b" is "b"). On failure: nothing, and `error` says why ("no such
+  /// file").
   std::optional<FileId> openFile(const std::string &path, std::string &error);
 
   std::string_view text(FileId file) const { return buffers[file].text; }

@@ -18,7 +18,8 @@ const Symbol *SourceProgram::lookup(std::string_view name) const {
 }
 
 /// Appends the items of level `level` of a stack.
-static void appendItems(const std::vector<SectionDefinition> &stack, size_t level, std::vector<const Stmt *> &into) {
+static void appendItems(const std::vector<SectionDefinition> &stack,
+                        size_t level, std::vector<const Stmt *> &into) {
   for (const StmtPtr &stmt : stack[level].section->body.statements) {
     if (!llvm::isa<Inherited>(stmt.get()))
       into.push_back(stmt.get());
@@ -29,7 +30,8 @@ static void appendItems(const std::vector<SectionDefinition> &stack, size_t leve
 
 std::vector<const Stmt *> SourceProgram::items(SectionKind kind) const {
   std::vector<const Stmt *> result;
-  if (const std::vector<SectionDefinition> &stack = section(kind); !stack.empty())
+  if (const std::vector<SectionDefinition> &stack = section(kind);
+      !stack.empty())
     appendItems(stack, stack.size() - 1, result);
   return result;
 }

@@ -25,8 +25,8 @@ void Evaluator::runLet(const Let &let, Scope &scope) {
     if (want == 1)
       names = "1 name";
     if (!value.isList())
-      error(let.value->range, names + " take a list apart; this is " +
-                                  value.kindName().str());
+      error(let.value->range,
+            names + " take a list apart; this is " + value.kindName().str());
     else if (value.asList().size() != want)
       error(let.value->range,
             names + " for a list of " + std::to_string(value.asList().size()));

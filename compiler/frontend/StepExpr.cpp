@@ -82,8 +82,8 @@ const StepExpr *StepGraph::leaf(Op op) { return unique({op, 0, {}}); }
 const StepExpr *StepGraph::get(Op op, const StepExpr *a, const StepExpr *b,
                                const StepExpr *c) {
   if (a->isConstant() && (!b || b->isConstant()) && (!c || c->isConstant()))
-    return constant(compute(op, a->constant, b ? b->constant : 0,
-                            c ? c->constant : 0));
+    return constant(
+        compute(op, a->constant, b ? b->constant : 0, c ? c->constant : 0));
   if (op == Op::Select && a->isConstant())
     return a->constant != 0 ? b : c;
   return unique({op, 0, {a, b, c}});

@@ -76,8 +76,7 @@ static mlir::Value emitPower(mlir::OpBuilder &b, mlir::Location loc,
 
 /// The elements of a small constant result, if both operands are constant.
 static std::shared_ptr<const std::vector<double>>
-foldConstants(BinaryOp op, const Tensor &a, const Tensor &b,
-              const Dims &dims) {
+foldConstants(BinaryOp op, const Tensor &a, const Tensor &b, const Dims &dims) {
   if (!a.constants || !b.constants || isComparison(op))
     return nullptr;
   size_t n = 1;
@@ -148,16 +147,16 @@ Value Evaluator::minMax(bool max, const Value &a, const Value &b,
   return wrap(pg::MinOp::create(builder, loc, left, right), *dims, element);
 }
 
-Value Evaluator::select(const Value &condition, const Value &a,
-                        const Value &b, SourceRange range) {
+Value Evaluator::select(const Value &condition, const Value &a, const Value &b,
+                        SourceRange range) {
   if (condition.isStep() && (a.isNumber() || a.isStep()) &&
       (b.isNumber() || b.isStep())) {
     StepGraph &g = session.steps;
     auto step = [&](const Value &v) {
       return v.isStep() ? v.asStep() : g.constant(v.asDouble());
     };
-    return Value::step(g.get(StepExpr::Op::Select,
-                             g.truth(condition.asStep()), step(a), step(b)));
+    return Value::step(g.get(StepExpr::Op::Select, g.truth(condition.asStep()),
+                             step(a), step(b)));
   }
   for (const Value *v : {&a, &b})
     if (!v->isTensor() && !v->isNumber() && !v->isStep()) {
@@ -182,9 +181,8 @@ Value Evaluator::select(const Value &condition, const Value &a,
     return Value();
   mlir::Value m = load(*mask, range), left = load(*x, range),
               right = load(*y, range);
-  return wrap(
-      pg::SelectOp::create(builder, location(range), m, left, right), *dims,
-      element);
+  return wrap(pg::SelectOp::create(builder, location(range), m, left, right),
+              *dims, element);
 }
 
 Value Evaluator::matmul(const Value &a, const Value &b,
@@ -200,8 +198,7 @@ Value Evaluator::matmul(const Value &a, const Value &b,
         .detail(shapes());
   const Dim &inner = x.dims.back(), &other = y.dims[y.rank() - 2];
   if (inner.size != other.size)
-    return error(range, "'@': the left side has " +
-                            std::to_string(inner.size) +
+    return error(range, "'@': the left side has " + std::to_string(inner.size) +
                             " columns, the right side " +
                             std::to_string(other.size) + " rows")
         .detail(shapes())
@@ -229,8 +226,8 @@ Value Evaluator::matmul(const Value &a, const Value &b,
     if (transposed)
       right = op.getX();
   }
-  return wrap(pg::MatmulOp::create(builder, location(range), left, right,
-                                   false, transposed),
+  return wrap(pg::MatmulOp::create(builder, location(range), left, right, false,
+                                   transposed),
               *dims);
 }
 
@@ -245,9 +242,9 @@ Value Evaluator::slice(const Tensor &x, llvm::ArrayRef<int64_t> offsets,
   if (whole)
     return Value::tensor(x);
   mlir::Value value = load(x, range);
-  return wrap(pg::SliceOp::create(builder, location(range), value, offsets,
-                                  counts),
-              std::move(sizes), x.element);
+  return wrap(
+      pg::SliceOp::create(builder, location(range), value, offsets, counts),
+      std::move(sizes), x.element);
 }
 
 Value Evaluator::reshape(const Tensor &x, Dims dims, SourceRange range) {

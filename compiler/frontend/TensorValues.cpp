@@ -89,14 +89,14 @@ std::optional<Tensor> Evaluator::toTensor(const Value &value, Element element,
     return convert(t, element, range);
   }
   if (!value.isPoison())
-    error(range, what.str() + " takes a tensor; this is " +
-                     value.kindName().str());
+    error(range,
+          what.str() + " takes a tensor; this is " + value.kindName().str());
   return std::nullopt;
 }
 
 std::optional<Dims>
-Evaluator::broadcast(llvm::ArrayRef<const Tensor *> operands,
-                     SourceRange range, llvm::StringRef spelling) {
+Evaluator::broadcast(llvm::ArrayRef<const Tensor *> operands, SourceRange range,
+                     llvm::StringRef spelling) {
   size_t rank = 0;
   for (const Tensor *t : operands)
     rank = std::max(rank, t->rank());
@@ -134,8 +134,8 @@ Evaluator::broadcast(llvm::ArrayRef<const Tensor *> operands,
           leading = small->dims[i].size == large->dims[i].size;
         if (leading) {
           const Dim &last = small->dims.back();
-          std::string name = last.name.empty() ? std::to_string(last.size)
-                                               : last.name.str();
+          std::string name =
+              last.name.empty() ? std::to_string(last.size) : last.name.str();
           llvm::StringRef unit = last.name;
           std::string over = unit.consume_back("s") && !unit.empty()
                                  ? "each " + unit.str()
@@ -151,8 +151,8 @@ Evaluator::broadcast(llvm::ArrayRef<const Tensor *> operands,
     }
   }
   if (!countElements(result)) {
-    error(range, "the result " + describe(result) +
-                     " holds more than 2^40 elements")
+    error(range,
+          "the result " + describe(result) + " holds more than 2^40 elements")
         .defines(result);
     return std::nullopt;
   }

@@ -36,8 +36,7 @@ void TrainReader::setting(const ast::Setting &item, Scope &scope) {
     bool steps = llvm::any_of(call.arguments, [](const Argument &a) {
       return a.name.text == "steps";
     });
-    budget =
-        readSetting(ev, call, scope, steps ? "steps" : "seconds, reserve");
+    budget = readSetting(ev, call, scope, steps ? "steps" : "seconds, reserve");
   } else
     ev.error(call.callee->range,
              "'train' has no setting '" + word + "'" +
@@ -121,10 +120,9 @@ void TrainReader::finish() {
     s.seconds = numberArgument(ev, *budget, "seconds", false).value_or(0);
     s.reserve = numberArgument(ev, *budget, "reserve", true).value_or(0);
     if (s.seconds > 0 && s.reserve >= s.seconds)
-      ev.error((*budget)["reserve"].range, "the reserve (" +
-                                               describe(s.reserve) +
-                                               ") leaves nothing of " +
-                                               describe(s.seconds) + " seconds")
+      ev.error((*budget)["reserve"].range,
+               "the reserve (" + describe(s.reserve) + ") leaves nothing of " +
+                   describe(s.seconds) + " seconds")
           .defines(*(*budget)["reserve"].expr)
           .defines(*(*budget)["seconds"].expr);
   }

@@ -35,9 +35,8 @@ private:
 Value UpdateBuilder::loadVariable(const ParameterRecord &p,
                                   llvm::StringRef suffix) {
   auto type = ev.typeOf(p.dims, Element::Float);
-  mlir::Value value =
-      pg::LoadOp::create(ev.builder, ev.location(p.nameRange), type,
-                         p.name + suffix.str());
+  mlir::Value value = pg::LoadOp::create(ev.builder, ev.location(p.nameRange),
+                                         type, p.name + suffix.str());
   return ev.wrap(value, p.dims);
 }
 
@@ -78,8 +77,7 @@ void UpdateBuilder::clipGradients() {
   scale = pg::MinOp::create(b, loc, constant(1), scale);
   for (const ParameterRecord *p : reached) {
     const Tensor &g = gradients[p].asTensor();
-    gradients[p] =
-        ev.wrap(pg::MulOp::create(b, loc, g.value, scale), g.dims);
+    gradients[p] = ev.wrap(pg::MulOp::create(b, loc, g.value, scale), g.dims);
   }
 }
 
@@ -94,8 +92,8 @@ UpdateBuilder::apply(const RuleItem &rule, const ParameterRecord &p,
       actuals.push_back({it->first, it->second, range});
   ev.statePrefix = statePrefix;
   ev.inRule = true;
-  Value result = ev.call(rule.function, actuals, range,
-                         rule.rule->what->callee->range);
+  Value result =
+      ev.call(rule.function, actuals, range, rule.rule->what->callee->range);
   ev.inRule = false;
   if (result.isPoison())
     return std::nullopt;
@@ -111,8 +109,8 @@ UpdateBuilder::apply(const RuleItem &rule, const ParameterRecord &p,
 }
 
 bool UpdateBuilder::update(const ParameterRecord &p) {
-  auto rule = llvm::find_if(
-      train.rules, [&](const RuleItem &item) { return item.fits(p); });
+  auto rule = llvm::find_if(train.rules,
+                            [&](const RuleItem &item) { return item.fits(p); });
   if (rule == train.rules.end())
     return true; // said by checkCoverage
   std::map<std::string, Value> filled{{"p", loadVariable(p, "")},
@@ -179,10 +177,10 @@ bool buildScalarFunctions(Session &session, mlir::ModuleOp module) {
     pass.place = "train";
     Evaluator ev(session, pass, &function.getBody().front());
     Value value = compute(ev);
-    const StepExpr *expr =
-        value.isStep()     ? value.asStep()
-        : value.isNumber() ? session.steps.constant(value.asDouble())
-                           : session.steps.constant(0);
+    const StepExpr *expr = value.isStep() ? value.asStep()
+                           : value.isNumber()
+                               ? session.steps.constant(value.asDouble())
+                               : session.steps.constant(0);
     mlir::Value scalar = ev.emitStep(expr, {});
     finishFunction(function, ev.builder, scalar, {});
   };

@@ -22,8 +22,8 @@ std::optional<int64_t> requireAxis(Evaluator &ev, const WordCall &c, size_t arg,
     return std::nullopt;
   int64_t rank = x.rank();
   if (*axis < -rank || *axis >= rank) {
-    ev.error(c.ranges[arg], c.word.str() + ": x has no axis " +
-                                std::to_string(*axis))
+    ev.error(c.ranges[arg],
+             c.word.str() + ": x has no axis " + std::to_string(*axis))
         .detail("x : " + describe(x.dims));
     return std::nullopt;
   }

@@ -67,9 +67,9 @@ static Value unary(Evaluator &ev, const WordCall &c) {
                    i.dims, Element::Integer);
   }
   Tensor f = ev.convert(t, Element::Float, c.range);
-  return ev.wrap(emitUnary(ev.builder, ev.location(c.range), c.word,
-                           ev.load(f, c.range)),
-                 f.dims);
+  return ev.wrap(
+      emitUnary(ev.builder, ev.location(c.range), c.word, ev.load(f, c.range)),
+      f.dims);
 }
 
 static bool isPlain(const Value &v) { return v.isNumber() || v.isStep(); }
@@ -97,8 +97,8 @@ static Value minMax(Evaluator &ev, const WordCall &c) {
 static Value clamp(Evaluator &ev, const WordCall &c) {
   const Value &x = c.values[0], &lo = c.values[1], &hi = c.values[2];
   if (lo.isNumber() && hi.isNumber() && lo.asDouble() > hi.asDouble())
-    return ev.error(c.range, "clamp: lo (" + describe(lo) +
-                                 ") is above hi (" + describe(hi) + ")");
+    return ev.error(c.range, "clamp: lo (" + describe(lo) + ") is above hi (" +
+                                 describe(hi) + ")");
   if (x.isTensor() && lo.isNumber() && hi.isNumber() &&
       x.asTensor().element == Element::Float) {
     const Tensor &t = x.asTensor();
@@ -134,8 +134,8 @@ static Value leakyRelu(Evaluator &ev, const WordCall &c) {
                        ev.builder.getF64FloatAttr(slope.asDouble())),
                    t->dims);
   Value scaled = ev.elementwise(BinaryOp::Multiply, x, slope, c.range, "*");
-  Value positive = ev.elementwise(BinaryOp::Greater, x, Value::number(0),
-                                  c.range, ">");
+  Value positive =
+      ev.elementwise(BinaryOp::Greater, x, Value::number(0), c.range, ">");
   if (scaled.isPoison() || positive.isPoison())
     return Value();
   return ev.select(positive, x, scaled, c.range);
@@ -154,13 +154,12 @@ static Value lerp(Evaluator &ev, const WordCall &c) {
   }
   std::optional<Tensor> tensors[3];
   for (int i = 0; i < 3; ++i) {
-    tensors[i] =
-        ev.toTensor(c.values[i], Element::Float, c.ranges[i], "lerp");
+    tensors[i] = ev.toTensor(c.values[i], Element::Float, c.ranges[i], "lerp");
     if (!tensors[i])
       return Value();
   }
-  auto dims = ev.broadcast({&*tensors[0], &*tensors[1], &*tensors[2]}, c.range,
-                           "lerp");
+  auto dims =
+      ev.broadcast({&*tensors[0], &*tensors[1], &*tensors[2]}, c.range, "lerp");
   if (!dims)
     return Value();
   mlir::Value from = ev.load(*tensors[0], c.range),
@@ -180,9 +179,8 @@ static Value exclusiveOr(Evaluator &ev, const WordCall &c) {
     return Value::integer(a.asInteger() ^ b.asInteger());
   for (int i = 0; i < 2; ++i)
     if (!c.values[i].isInteger() && !c.values[i].isTensor())
-      return ev.error(c.ranges[i],
-                      "xor takes integers; this is " +
-                          c.values[i].kindName().str());
+      return ev.error(c.ranges[i], "xor takes integers; this is " +
+                                       c.values[i].kindName().str());
   auto x = ev.toTensor(a, Element::Integer, c.ranges[0], "xor");
   auto y = ev.toTensor(b, Element::Integer, c.ranges[1], "xor");
   if (!x || !y)
@@ -198,13 +196,13 @@ static Value exclusiveOr(Evaluator &ev, const WordCall &c) {
 
 llvm::ArrayRef<Word> mathWords() {
   static const Word words[] = {
-      {"abs", "x", unary},     {"sqrt", "x", unary},
-      {"exp", "x", unary},     {"log", "x", unary},
-      {"tanh", "x", unary},    {"sigmoid", "x", unary},
-      {"cos", "x", unary},     {"floor", "x", unary},
-      {"round", "x", unary},   {"min", "a, b", minMax},
-      {"max", "a, b", minMax}, {"clamp", "x, lo, hi", clamp},
-      {"lerp", "a, b, t", lerp}, {"leaky_relu", "x, slope", leakyRelu},
+      {"abs", "x", unary},          {"sqrt", "x", unary},
+      {"exp", "x", unary},          {"log", "x", unary},
+      {"tanh", "x", unary},         {"sigmoid", "x", unary},
+      {"cos", "x", unary},          {"floor", "x", unary},
+      {"round", "x", unary},        {"min", "a, b", minMax},
+      {"max", "a, b", minMax},      {"clamp", "x, lo, hi", clamp},
+      {"lerp", "a, b, t", lerp},    {"leaky_relu", "x, slope", leakyRelu},
       {"xor", "a, b", exclusiveOr},
   };
   return words;

@@ -12,7 +12,8 @@ static std::optional<Tensor> floats(Evaluator &ev, const WordCall &c,
 static std::optional<Tensor> integers(Evaluator &ev, const WordCall &c,
                                       size_t i) {
   if (!c.values[i].isTensor()) {
-    ev.error(c.ranges[i], c.word.str() + " takes a tensor of integers; this is " +
+    ev.error(c.ranges[i], c.word.str() +
+                              " takes a tensor of integers; this is " +
                               c.values[i].kindName().str());
     return std::nullopt;
   }
@@ -31,8 +32,9 @@ static Value embed(Evaluator &ev, const WordCall &c) {
   if (!table || !ids)
     return Value();
   if (table->rank() != 2)
-    return ev.error(c.ranges[0], "embed: the table has two axes, this one " +
-                                     std::to_string(table->rank()))
+    return ev
+        .error(c.ranges[0], "embed: the table has two axes, this one " +
+                                std::to_string(table->rank()))
         .detail("table : " + describe(table->dims));
   if (ids->rank() > 3)
     return ev.error(c.ranges[1], "embed: ids have at most three axes");
@@ -49,26 +51,24 @@ static Value linear(Evaluator &ev, const WordCall &c) {
     return Value();
   auto operands = [&] { return describeOperands({{"x", &*x}, {"w", &*w}}); };
   if (x->rank() == 0 || w->rank() != 2) {
-    Report report =
-        ev.error(c.range, w->rank() != 2
-                              ? "linear: w has " + std::to_string(w->rank()) +
-                                    " axes; it is a matrix [out, in]"
-                              : "linear: x has no axis of features");
+    Report report = ev.error(
+        c.range, w->rank() != 2 ? "linear: w has " + std::to_string(w->rank()) +
+                                      " axes; it is a matrix [out, in]"
+                                : "linear: x has no axis of features");
     report.detail(operands());
     noteDeclaration(report, "w", *w);
     return Value();
   }
   const Dim &features = x->dims.back(), &takes = w->dims[1];
   if (features.size != takes.size) {
-    Report report = ev.error(c.range, "linear: x has " +
-                                          std::to_string(features.size) +
-                                          " features, w takes " +
-                                          std::to_string(takes.size));
+    Report report = ev.error(
+        c.range, "linear: x has " + std::to_string(features.size) +
+                     " features, w takes " + std::to_string(takes.size));
     report.detail(operands());
     noteDeclaration(report, "w", *w);
     if (features.size > takes.size) {
-      std::string size = takes.name.empty() ? std::to_string(takes.size)
-                                            : takes.name.str();
+      std::string size =
+          takes.name.empty() ? std::to_string(takes.size) : takes.name.str();
       std::string text(ev.session.sources.text(c.ranges[0]));
       report.help("to take the first " + std::to_string(takes.size) +
                   " features, write " + text + "[..., 0.." + size + "]");
@@ -128,8 +128,8 @@ static Value rope(Evaluator &ev, const WordCall &c) {
     return ev.error(c.ranges[1], "rope takes a list of frequencies; this is " +
                                      list.kindName().str());
   if (x->rank() != 4)
-    return ev.error(c.ranges[0], "rope: x is [B, T, H, D], not " +
-                                     describe(x->dims));
+    return ev.error(c.ranges[0],
+                    "rope: x is [B, T, H, D], not " + describe(x->dims));
   std::vector<double> freqs;
   for (const Value &v : list.asList()) {
     auto f = ev.requireNumber(v, c.ranges[1], "a frequency");
@@ -139,9 +139,10 @@ static Value rope(Evaluator &ev, const WordCall &c) {
   }
   int64_t T = x->dims[1].size, D = x->dims[3].size, n = freqs.size();
   if (n > D / 2)
-    return ev.error(c.range, "rope: " + std::to_string(n) +
-                                 " frequencies turn " + std::to_string(2 * n) +
-                                 " features, x has " + std::to_string(D))
+    return ev
+        .error(c.range, "rope: " + std::to_string(n) + " frequencies turn " +
+                            std::to_string(2 * n) + " features, x has " +
+                            std::to_string(D))
         .detail("x : " + describe(x->dims))
         .defines(x->dims);
   if (n == 0)
@@ -171,15 +172,16 @@ static bool checkHeads(Evaluator &ev, const WordCall &c, llvm::StringRef qName,
     problem = word + ": " + qName.str() + " and " + kName.str() +
               " are [B, T, heads, D]";
   else if (q.dims[0].size != k.dims[0].size || q.dims[1].size != k.dims[1].size)
-    problem = word + ": " + qName.str() + " and " + kName.str() +
-              " differ in B or T";
+    problem =
+        word + ": " + qName.str() + " and " + kName.str() + " differ in B or T";
   else if (q.dims[3].size != k.dims[3].size)
     problem = word + ": heads of " + qName.str() + " have " +
               std::to_string(q.dims[3].size) + " features, those of " +
               kName.str() + " " + std::to_string(k.dims[3].size);
   else if (q.dims[2].size % k.dims[2].size != 0)
     problem = word + ": " + qName.str() + " has " +
-              std::to_string(q.dims[2].size) + " heads, not a multiple of the " +
+              std::to_string(q.dims[2].size) +
+              " heads, not a multiple of the " +
               std::to_string(k.dims[2].size) + " of " + kName.str();
   if (problem.empty())
     return true;
@@ -196,9 +198,9 @@ static Value attention(Evaluator &ev, const WordCall &c) {
       !checkHeads(ev, c, "q", *q, "v", *v))
     return Value();
   if (k->dims[2].size != v->dims[2].size)
-    return ev.error(c.range, "attention: k has " +
-                                 std::to_string(k->dims[2].size) +
-                                 " heads, v " + std::to_string(v->dims[2].size))
+    return ev
+        .error(c.range, "attention: k has " + std::to_string(k->dims[2].size) +
+                            " heads, v " + std::to_string(v->dims[2].size))
         .detail(describeOperands({{"k", &*k}, {"v", &*v}}));
   mlir::Value segment;
   if (c.has(3)) {
@@ -208,8 +210,8 @@ static Value attention(Evaluator &ev, const WordCall &c) {
     Dims want(q->dims.begin(), q->dims.begin() + 2);
     auto dims = ev.broadcast({&*s}, c.ranges[3], "segment");
     if (s->rank() > 2 || !dims)
-      return ev.error(c.ranges[3], "attention: segment is [B, T], not " +
-                                       describe(s->dims));
+      return ev.error(c.ranges[3],
+                      "attention: segment is [B, T], not " + describe(s->dims));
     segment = ev.load(*s, c.range);
     if (!sameDims(s->dims, want)) {
       // iota(T) // 2048, for instance, holds for every sequence.
@@ -283,8 +285,7 @@ static Value stopGradient(Evaluator &ev, const WordCall &c) {
   if (x.isNumber() || x.isStep())
     return x;
   if (!x.isTensor())
-    return ev.error(c.ranges[0],
-                    c.word.str() + " of " + x.kindName().str());
+    return ev.error(c.ranges[0], c.word.str() + " of " + x.kindName().str());
   const Tensor &t = x.asTensor();
   mlir::Value value = ev.load(t, c.range);
   mlir::Location loc = ev.location(c.range);

@@ -6,13 +6,14 @@
 namespace pgc {
 
 static Value normal(Evaluator &ev, const WordCall &c) {
-  auto std = ev.requireNumber(c.values[0], c.ranges[0],
-                              "the standard deviation");
+  auto std =
+      ev.requireNumber(c.values[0], c.ranges[0], "the standard deviation");
   if (!std)
     return Value();
   if (c.has(1))
-    return ev.error(c.range, "normal with a shape is not built yet: a draw "
-                             "takes its shape from the parameter")
+    return ev
+        .error(c.range, "normal with a shape is not built yet: a draw "
+                        "takes its shape from the parameter")
         .help("leave the shape out if this is the whole initialiser");
   return Value::draw({/*orthogonal=*/false, *std});
 }
@@ -52,8 +53,8 @@ static Value newtonSchulz(Evaluator &ev, const WordCall &c) {
   if (!u)
     return Value();
   if (u->rank() != 2)
-    return ev.error(c.ranges[0], "newton_schulz takes a matrix, not " +
-                                     describe(u->dims));
+    return ev.error(c.ranges[0],
+                    "newton_schulz takes a matrix, not " + describe(u->dims));
   std::vector<double> coeffs;
   if (!c.values[1].isList() || c.values[1].asList().empty())
     return ev.error(c.ranges[1], "coeffs is a list of [a, b, c], one a step");

@@ -86,8 +86,9 @@ static Value reduce(Evaluator &ev, const WordCall &c) {
   for (int64_t axis : axes)
     count *= x->dims[axis].size;
   if (c.word == "std" && count < 2)
-    return ev.error(c.range, "std of one element: it is unbiased, so it needs "
-                             "at least two")
+    return ev
+        .error(c.range, "std of one element: it is unbiased, so it needs "
+                        "at least two")
         .detail("x : " + describe(x->dims))
         .defines(x->dims);
   mlir::Value value = ev.load(*x, c.range);
@@ -105,8 +106,8 @@ static Value logSumExp(Evaluator &ev, const WordCall &c) {
     axes = {0};
   }
   mlir::Value value = ev.load(t, c.range);
-  mlir::Value reduced = pg::LogSumExpOp::create(
-      ev.builder, ev.location(c.range), value, axes[0]);
+  mlir::Value reduced =
+      pg::LogSumExpOp::create(ev.builder, ev.location(c.range), value, axes[0]);
   return finish(ev, c, 1, t, axes, reduced);
 }
 
@@ -138,8 +139,8 @@ static Value cumsum(Evaluator &ev, const WordCall &c) {
                                      c.values[0].kindName().str());
   const Tensor &given = c.values[0].asTensor();
   bool floats = given.element == Element::Float;
-  Tensor x = ev.convert(given, floats ? Element::Float : Element::Integer,
-                        c.range);
+  Tensor x =
+      ev.convert(given, floats ? Element::Float : Element::Integer, c.range);
   auto axis = requireAxis(ev, c, 1, x);
   if (!axis)
     return Value();
@@ -151,10 +152,14 @@ static Value cumsum(Evaluator &ev, const WordCall &c) {
 
 llvm::ArrayRef<Word> reductionWords() {
   static const Word words[] = {
-      {"sum", "x, axis?", reduce},        {"mean", "x, axis?", reduce},
-      {"amax", "x, axis?", reduce},       {"std", "x, axis?", reduce},
-      {"norm", "x, axis?", reduce},       {"logsumexp", "x, axis?", logSumExp},
-      {"quantile", "x, q, axis?", quantile}, {"cumsum", "x, axis", cumsum},
+      {"sum", "x, axis?", reduce},
+      {"mean", "x, axis?", reduce},
+      {"amax", "x, axis?", reduce},
+      {"std", "x, axis?", reduce},
+      {"norm", "x, axis?", reduce},
+      {"logsumexp", "x, axis?", logSumExp},
+      {"quantile", "x, q, axis?", quantile},
+      {"cumsum", "x, axis", cumsum},
   };
   return words;
 }

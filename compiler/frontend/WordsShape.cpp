@@ -27,11 +27,10 @@ static Value reshapeWord(Evaluator &ev, const WordCall &c) {
   if (!x)
     return Value();
   Value shape = c.values[1];
-  bool leading = shape.isList() && !shape.asList().empty() &&
-                 shape.asList()[0].isString();
+  bool leading =
+      shape.isList() && !shape.asList().empty() && shape.asList()[0].isString();
   if (leading)
-    shape = Value::list(
-        List(shape.asList().begin() + 1, shape.asList().end()));
+    shape = Value::list(List(shape.asList().begin() + 1, shape.asList().end()));
   auto dims = ev.requireShape(shape, c.ranges[1], "the shape", nullptr);
   if (!dims)
     return Value();
@@ -39,8 +38,9 @@ static Value reshapeWord(Evaluator &ev, const WordCall &c) {
   if (leading) {
     auto kept = countKept(*x, wanted);
     if (!kept)
-      return ev.error(c.range, "reshape: no trailing axes of x hold " +
-                                   std::to_string(wanted) + " elements")
+      return ev
+          .error(c.range, "reshape: no trailing axes of x hold " +
+                              std::to_string(wanted) + " elements")
           .detail("x : " + describe(x->dims) + "    to : [..., " +
                   describe(*dims).substr(1))
           .defines(x->dims)
@@ -50,9 +50,9 @@ static Value reshapeWord(Evaluator &ev, const WordCall &c) {
       return ev.error(c.range, "a tensor has at most 4 axes; this would be " +
                                    describe(*dims));
   } else if (wanted != have) {
-    return ev.error(c.range, "reshape: x has " + std::to_string(have) +
-                                 " elements, the shape " +
-                                 std::to_string(wanted))
+    return ev
+        .error(c.range, "reshape: x has " + std::to_string(have) +
+                            " elements, the shape " + std::to_string(wanted))
         .detail("x : " + describe(x->dims) + "    to : " + describe(*dims))
         .defines(x->dims)
         .defines(*dims);
@@ -65,8 +65,9 @@ static Value transpose(Evaluator &ev, const WordCall &c) {
   if (!x)
     return Value();
   if (x->rank() < 2)
-    return ev.error(c.range, "transpose swaps the last two axes; x has " +
-                                 std::to_string(x->rank()))
+    return ev
+        .error(c.range, "transpose swaps the last two axes; x has " +
+                            std::to_string(x->rank()))
         .detail("x : " + describe(x->dims));
   llvm::SmallVector<int64_t> permutation;
   for (size_t i = 0; i < x->rank(); ++i)
@@ -106,9 +107,10 @@ static Value shift(Evaluator &ev, const WordCall &c) {
   if (!x || !n)
     return Value();
   if (x->rank() < 2)
-    return ev.error(c.range, "shift moves along axis 1; x has " +
-                                 std::to_string(x->rank()) +
-                                 (x->rank() == 1 ? " axis" : " axes"))
+    return ev
+        .error(c.range, "shift moves along axis 1; x has " +
+                            std::to_string(x->rank()) +
+                            (x->rank() == 1 ? " axis" : " axes"))
         .detail("x : " + describe(x->dims));
   if (*n == 0)
     return c.values[0];
@@ -125,9 +127,9 @@ static Value iota(Evaluator &ev, const WordCall &c) {
                               "the length", nullptr);
   if (!dims)
     return Value();
-  mlir::Value value = pg::IotaOp::create(
-      ev.builder, ev.location(c.range),
-      llvm::ArrayRef<int64_t>{(*dims)[0].size}, /*axis=*/0);
+  mlir::Value value =
+      pg::IotaOp::create(ev.builder, ev.location(c.range),
+                         llvm::ArrayRef<int64_t>{(*dims)[0].size}, /*axis=*/0);
   return ev.wrap(value, *dims, Element::Integer);
 }
 
@@ -140,9 +142,9 @@ static Value eye(Evaluator &ev, const WordCall &c) {
   llvm::SmallVector<int64_t> square{(*dims)[0].size, (*dims)[0].size};
   mlir::Value row = pg::IotaOp::create(ev.builder, loc, square, 0);
   mlir::Value column = pg::IotaOp::create(ev.builder, loc, square, 1);
-  return ev.wrap(pg::CompareOp::create(ev.builder, loc, pg::Predicate::eq, row,
-                                       column),
-                 *dims, Element::Truth);
+  return ev.wrap(
+      pg::CompareOp::create(ev.builder, loc, pg::Predicate::eq, row, column),
+      *dims, Element::Truth);
 }
 
 static Value rows(Evaluator &ev, const WordCall &c) {

@@ -7,21 +7,29 @@ using pg::sched::KernelOp;
 
 namespace pgc {
 
-static RankedTensorType getTensor(Value value) { return cast<RankedTensorType>(value.getType()); }
+static RankedTensorType getTensor(Value value) {
+  return cast<RankedTensorType>(value.getType());
+}
 
 /// The kernel's argument behind an operand, which it may convert.
 static FailureOr<AttentionOperand> findOperand(Value value) {
   Type wanted = getTensor(value).getElementType();
   while (Operation *op = value.getDefiningOp()) {
     if (!isa<pg::ReshapeOp, pg::ConvertOp>(op))
-      return op->emitError("an attention kernel cannot compute its operand with '") << op->getName() << "'";
+      return op->emitError(
+                 "an attention kernel cannot compute its operand with '")
+             << op->getName() << "'";
     value = op->getOperand(0);
   }
   Type stored = getTensor(value).getElementType();
-  bool round = stored.isF32() && wanted.isBF16(), widen = stored.isBF16() && wanted.isF32();
+  bool round = stored.isF32() && wanted.isBF16(),
+       widen = stored.isBF16() && wanted.isF32();
   if (stored != wanted && !round && !widen)
-    return emitError(value.getLoc(), "an attention kernel cannot convert its operand from ") << stored << " to " << wanted;
-  return AttentionOperand{cast<BlockArgument>(value).getArgNumber(), stored, round};
+    return emitError(value.getLoc(),
+                     "an attention kernel cannot convert its operand from ")
+           << stored << " to " << wanted;
+  return AttentionOperand{cast<BlockArgument>(value).getArgNumber(), stored,
+                          round};
 }
 
 /// The largest divisor of `n` up to `limit`.
@@ -37,18 +45,23 @@ FailureOr<Attention> analyzeAttention(KernelOp kernel, StringRef opName) {
   for (Operation &op : kernel.getBlock())
     if (op.getName().getStringRef() == opName) {
       if (attention.op)
-        return op.emitError("an attention kernel holds one '") << opName << "', not two", failure();
+        return op.emitError("an attention kernel holds one '")
+                   << opName << "', not two",
+               failure();
       attention.op = &op;
     }
   if (!attention.op)
-    return kernel.emitOpError("of kind '") << kernel.getKind() << "' holds no '" << opName << "'", failure();
+    return kernel.emitOpError("of kind '")
+               << kernel.getKind() << "' holds no '" << opName << "'",
+           failure();
   Value segment;
   unsigned count = attention.op->getNumOperands();
   if (auto op = dyn_cast<pg::AttentionOp>(attention.op))
     segment = op.getSegment();
   else
     segment = cast<pg::AttentionGradOp>(attention.op).getSegment();
-  for (Value value : attention.op->getOperands().take_front(count - (segment ? 1 : 0))) {
+  for (Value value :
+       attention.op->getOperands().take_front(count - (segment ? 1 : 0))) {
     FailureOr<AttentionOperand> operand = findOperand(value);
     if (failed(operand))
       return failure();
@@ -70,13 +83,19 @@ FailureOr<Attention> analyzeAttention(KernelOp kernel, StringRef opName) {
       value = op->getOperand(0);
     }
     if (value.getDefiningOp() != attention.op || kernel.accumulates(i))
-      return kernel.emitOpError("of kind '") << kernel.getKind() << "' can only store results of its '" << opName << "'",
+      return kernel.emitOpError("of kind '")
+                 << kernel.getKind() << "' can only store results of its '"
+                 << opName << "'",
              failure();
     Type element = getTensor(yielded).getElementType();
     if (!isa<FloatType>(element))
-      return kernel.emitOpError("of kind '") << kernel.getKind() << "' cannot store a result as " << element, failure();
+      return kernel.emitOpError("of kind '")
+                 << kernel.getKind() << "' cannot store a result as "
+                 << element,
+             failure();
     unsigned buffer = kernel.getTensorArguments().size() + i;
-    attention.outputs[cast<OpResult>(value).getResultNumber()].push_back({buffer, element});
+    attention.outputs[cast<OpResult>(value).getResultNumber()].push_back(
+        {buffer, element});
   }
 
   RankedTensorType q = getTensor(attention.op->getOperand(0));
@@ -87,19 +106,27 @@ FailureOr<Attention> analyzeAttention(KernelOp kernel, StringRef opName) {
   attention.width = q.getDimSize(3);
   attention.keyHeads = getTensor(attention.op->getOperand(1)).getDimSize(2);
   if (q.getNumElements() == 0)
-    return attention.op->emitError("an attention kernel needs sizes of at least 1"), failure();
+    return attention.op->emitError(
+               "an attention kernel needs sizes of at least 1"),
+           failure();
 
-  // About 64 lanes: enough to reuse what is read from the cache; the fewer, the less is computed above the diagonal.
+  // About 64 lanes: enough to reuse what is read from the cache; the fewer, the
+  // less is computed above the diagonal.
   attention.heads = largestDivisor(attention.getGroup(), 8);
   int64_t limit = llvm::alignTo(attention.positions, panelColumns);
-  attention.rows = std::min<int64_t>(limit, llvm::alignTo(std::max<int64_t>(64 / attention.heads, 1), panelColumns));
+  attention.rows = std::min<int64_t>(
+      limit,
+      llvm::alignTo(std::max<int64_t>(64 / attention.heads, 1), panelColumns));
   return attention;
 }
 
-LogicalResult setAttentionPlan(KernelOp kernel, const Attention &attention, int64_t chunks, int64_t scratch, int64_t products) {
+LogicalResult setAttentionPlan(KernelOp kernel, const Attention &attention,
+                               int64_t chunks, int64_t scratch,
+                               int64_t products) {
   if (kernel.getChunks() && static_cast<int64_t>(*kernel.getChunks()) != chunks)
-    return kernel.emitOpError("of kind '") << kernel.getKind() << "' falls into " << chunks << " chunks, not "
-                                           << *kernel.getChunks();
+    return kernel.emitOpError("of kind '")
+           << kernel.getKind() << "' falls into " << chunks << " chunks, not "
+           << *kernel.getChunks();
   int64_t bytes = 0;
   for (BlockArgument argument : kernel.getTensorArguments())
     bytes += pg::sched::getByteSize(getTensor(argument));
@@ -108,7 +135,8 @@ LogicalResult setAttentionPlan(KernelOp kernel, const Attention &attention, int6
   int64_t pairs = attention.positions * (attention.positions + 1) / 2;
   kernel.setChunks(chunks);
   kernel.setScratch(scratch);
-  kernel.setFlops(2 * products * attention.batch * attention.queryHeads * attention.width * pairs);
+  kernel.setFlops(2 * products * attention.batch * attention.queryHeads *
+                  attention.width * pairs);
   kernel.setBytes(bytes);
   return success();
 }

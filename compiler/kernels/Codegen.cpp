@@ -1,4 +1,5 @@
-// Dispatch by kind of kernel, and compilation of all kernels of a module in parallel.
+// Dispatch by kind of kernel, and compilation of all kernels of a module in
+// parallel.
 #include "compiler/kernels/Codegen.h"
 #include "compiler/target/Lower.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -40,7 +41,8 @@ static const Kind *findKind(KernelOp kernel) {
   for (const Kind &kind : kinds)
     if (kind.name == kernel.getKind())
       return &kind;
-  kernel.emitError("no code generator for kernels of kind '") << kernel.getKind() << "'";
+  kernel.emitError("no code generator for kernels of kind '")
+      << kernel.getKind() << "'";
   return nullptr;
 }
 
@@ -54,8 +56,10 @@ LogicalResult emitKernel(KernelOp kernel, const Target &target, ModuleOp out) {
   return kind ? kind->emit(kernel, target, out) : failure();
 }
 
-/// Moves the functions that kernels of several modules call (private ones, see Tile.h) to a module of their own.
-static OwningOpRef<ModuleOp> shareFunctions(MutableArrayRef<OwningOpRef<ModuleOp>> modules) {
+/// Moves the functions that kernels of several modules call (private ones, see
+/// Tile.h) to a module of their own.
+static OwningOpRef<ModuleOp>
+shareFunctions(MutableArrayRef<OwningOpRef<ModuleOp>> modules) {
   OwningOpRef<ModuleOp> library = ModuleOp::create(modules.front()->getLoc());
   for (OwningOpRef<ModuleOp> &module : modules)
     for (func::FuncOp function : module->getOps<func::FuncOp>()) {
@@ -68,21 +72,26 @@ static OwningOpRef<ModuleOp> shareFunctions(MutableArrayRef<OwningOpRef<ModuleOp
   return library;
 }
 
-static FailureOr<std::string> compileEmitted(ModuleOp module, const Target &target, CodeForm form) {
+static FailureOr<std::string>
+compileEmitted(ModuleOp module, const Target &target, CodeForm form) {
   if (failed(verify(module)) || failed(lowerToLLVM(module)))
     return failure();
   return compileModule(module, target, form);
 }
 
-FailureOr<std::string> compileKernels(ModuleOp module, const Target &target, unsigned threads, bool assembly) {
+FailureOr<std::string> compileKernels(ModuleOp module, const Target &target,
+                                      unsigned threads, bool assembly) {
   MLIRContext *context = module.getContext();
-  // Dialects are loaded and registered before the threads start: that is not thread-safe.
-  context->loadDialect<arith::ArithDialect, cf::ControlFlowDialect, func::FuncDialect, LLVM::LLVMDialect, scf::SCFDialect,
+  // Dialects are loaded and registered before the threads start: that is not
+  // thread-safe.
+  context->loadDialect<arith::ArithDialect, cf::ControlFlowDialect,
+                       func::FuncDialect, LLVM::LLVMDialect, scf::SCFDialect,
                        vector::VectorDialect>();
   registerBuiltinDialectTranslation(*context);
   registerLLVMDialectTranslation(*context);
 
-  // The batches depend on the module alone, so that every machine links the same code in the same order.
+  // The batches depend on the module alone, so that every machine links the
+  // same code in the same order.
   constexpr size_t batchSize = 6;
   std::vector<OwningOpRef<ModuleOp>> batches;
   for (auto [i, kernel] : llvm::enumerate(module.getOps<KernelOp>())) {
@@ -99,7 +108,8 @@ FailureOr<std::string> compileKernels(ModuleOp module, const Target &target, uns
   CodeForm form = assembly ? CodeForm::Assembly : CodeForm::Object;
   auto work = [&] {
     for (size_t n = next++; n < batches.size() && !failedBatch; n = next++) {
-      size_t i = batches.size() - 1 - n; // the shared functions first: they take longest
+      size_t i = batches.size() - 1 -
+                 n; // the shared functions first: they take longest
       FailureOr<std::string> object = compileEmitted(*batches[i], target, form);
       if (failed(object))
         failedBatch = true;

@@ -8,26 +8,36 @@ using namespace mlir;
 
 namespace pgc {
 
-KernelBuilder::KernelBuilder(pg::sched::KernelOp kernel, const Target &target, ModuleOp out)
+KernelBuilder::KernelBuilder(pg::sched::KernelOp kernel, const Target &target,
+                             ModuleOp out)
     : target(target), b(out.getBodyRegion()), loc(kernel.getLoc()) {
   MLIRContext *context = out.getContext();
-  context->loadDialect<arith::ArithDialect, func::FuncDialect, LLVM::LLVMDialect, scf::SCFDialect, vector::VectorDialect>();
+  context
+      ->loadDialect<arith::ArithDialect, func::FuncDialect, LLVM::LLVMDialect,
+                    scf::SCFDialect, vector::VectorDialect>();
   Type pointer = LLVM::LLVMPointerType::get(context), word = b.getI64Type();
   b.setInsertionPointToEnd(out.getBody());
-  function = func::FuncOp::create(b, loc, kernel.getSymName(), b.getFunctionType({word, pointer, pointer, pointer}, {}));
+  function = func::FuncOp::create(
+      b, loc, kernel.getSymName(),
+      b.getFunctionType({word, pointer, pointer, pointer}, {}));
   Block *entry = function.addEntryBlock();
   b.setInsertionPointToStart(entry);
   chunk = entry->getArgument(0);
   scratch = entry->getArgument(3);
-  unsigned count = kernel.getTensorArguments().size() + kernel.getYielded().size();
+  unsigned count =
+      kernel.getTensorArguments().size() + kernel.getYielded().size();
   for (unsigned i = 0; i < count; ++i)
-    buffers.push_back(LLVM::LoadOp::create(b, loc, pointer, at(entry->getArgument(1), i, word), 8));
+    buffers.push_back(LLVM::LoadOp::create(
+        b, loc, pointer, at(entry->getArgument(1), i, word), 8));
   for (unsigned i = 0; i < kernel.getScalars(); ++i)
-    scalars.push_back(LLVM::LoadOp::create(b, loc, b.getF64Type(), at(entry->getArgument(2), i, b.getF64Type()), 8));
+    scalars.push_back(
+        LLVM::LoadOp::create(b, loc, b.getF64Type(),
+                             at(entry->getArgument(2), i, b.getF64Type()), 8));
 }
 
 KernelBuilder::KernelBuilder(func::FuncOp function, const Target &target)
-    : target(target), b(function.getContext()), loc(function.getLoc()), function(function) {
+    : target(target), b(function.getContext()), loc(function.getLoc()),
+      function(function) {
   b.setInsertionPointToStart(function.addEntryBlock());
 }
 
@@ -40,7 +50,8 @@ void KernelBuilder::finish() { func::ReturnOp::create(b, loc); }
 Type KernelBuilder::getRegisterType(Type element, unsigned lanes) {
   if (element.isBF16())
     element = b.getF32Type();
-  return lanes == 1 ? element : VectorType::get({static_cast<int64_t>(lanes)}, element);
+  return lanes == 1 ? element
+                    : VectorType::get({static_cast<int64_t>(lanes)}, element);
 }
 
 unsigned KernelBuilder::getLanes(Type type) {
@@ -48,9 +59,13 @@ unsigned KernelBuilder::getLanes(Type type) {
   return vector ? vector.getNumElements() : 1;
 }
 
-Type KernelBuilder::getElementType(Type type) { return getElementTypeOrSelf(type); }
+Type KernelBuilder::getElementType(Type type) {
+  return getElementTypeOrSelf(type);
+}
 
-int64_t KernelBuilder::getElementBytes(Type element) { return (element.getIntOrFloatBitWidth() + 7) / 8; }
+int64_t KernelBuilder::getElementBytes(Type element) {
+  return (element.getIntOrFloatBitWidth() + 7) / 8;
+}
 
 /// `type` with its elements replaced.
 static Type withElement(Type type, Type element) {
@@ -62,7 +77,9 @@ static Type withElement(Type type, Type element) {
 // Constants and index arithmetic
 //===----------------------------------------------------------------------===//
 
-static Value makeConstant(KernelBuilder &k, llvm::DenseMap<Attribute, Value> &cache, TypedAttr value) {
+static Value makeConstant(KernelBuilder &k,
+                          llvm::DenseMap<Attribute, Value> &cache,
+                          TypedAttr value) {
   Value &known = cache[value];
   if (!known) {
     OpBuilder::InsertionGuard guard(k.b);
@@ -78,17 +95,22 @@ static TypedAttr splatAttribute(Type type, Attribute element) {
   return cast<TypedAttr>(element);
 }
 
-Value KernelBuilder::index(int64_t value) { return makeConstant(*this, constants, b.getI64IntegerAttr(value)); }
+Value KernelBuilder::index(int64_t value) {
+  return makeConstant(*this, constants, b.getI64IntegerAttr(value));
+}
 
 Value KernelBuilder::constant(Type type, double value) {
   Type element = getElementType(type);
   if (!isa<FloatType>(element))
     return integer(type, static_cast<int64_t>(value));
-  return makeConstant(*this, constants, splatAttribute(type, b.getFloatAttr(element, value)));
+  return makeConstant(*this, constants,
+                      splatAttribute(type, b.getFloatAttr(element, value)));
 }
 
 Value KernelBuilder::integer(Type type, int64_t value) {
-  return makeConstant(*this, constants, splatAttribute(type, b.getIntegerAttr(getElementType(type), value)));
+  return makeConstant(
+      *this, constants,
+      splatAttribute(type, b.getIntegerAttr(getElementType(type), value)));
 }
 
 std::optional<int64_t> KernelBuilder::getConstant(Value value) {
@@ -138,24 +160,28 @@ Value KernelBuilder::div(Value x, int64_t y) {
 Value KernelBuilder::rem(Value x, int64_t y) {
   if (auto a = getConstant(x))
     return index(*a % y);
-  return y == 1 ? index(0) : arith::RemUIOp::create(b, loc, x, index(y)).getResult();
+  return y == 1 ? index(0)
+                : arith::RemUIOp::create(b, loc, x, index(y)).getResult();
 }
 
 Value KernelBuilder::min(Value x, Value y) {
   auto a = getConstant(x), c = getConstant(y);
-  return a && c ? index(std::min(*a, *c)) : arith::MinSIOp::create(b, loc, x, y).getResult();
+  return a && c ? index(std::min(*a, *c))
+                : arith::MinSIOp::create(b, loc, x, y).getResult();
 }
 
 Value KernelBuilder::max(Value x, Value y) {
   auto a = getConstant(x), c = getConstant(y);
-  return a && c ? index(std::max(*a, *c)) : arith::MaxSIOp::create(b, loc, x, y).getResult();
+  return a && c ? index(std::max(*a, *c))
+                : arith::MaxSIOp::create(b, loc, x, y).getResult();
 }
 
 //===----------------------------------------------------------------------===//
 // Control flow
 //===----------------------------------------------------------------------===//
 
-SmallVector<Value> KernelBuilder::loop(Value low, Value high, int64_t step, ValueRange inits, Body body) {
+SmallVector<Value> KernelBuilder::loop(Value low, Value high, int64_t step,
+                                       ValueRange inits, Body body) {
   if (auto l = getConstant(low), h = getConstant(high); l && h) {
     if (*l >= *h)
       return inits;
@@ -165,14 +191,16 @@ SmallVector<Value> KernelBuilder::loop(Value low, Value high, int64_t step, Valu
   auto op = scf::ForOp::create(b, loc, low, high, index(step), inits);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(op.getBody());
-  SmallVector<Value> results = body(op.getInductionVar(), op.getRegionIterArgs());
+  SmallVector<Value> results =
+      body(op.getInductionVar(), op.getRegionIterArgs());
   assert(results.size() == inits.size() && "a loop must yield what it carries");
   if (!inits.empty())
     scf::YieldOp::create(b, loc, results);
   return op.getResults();
 }
 
-void KernelBuilder::loop(Value low, Value high, int64_t step, function_ref<void(Value)> body) {
+void KernelBuilder::loop(Value low, Value high, int64_t step,
+                         function_ref<void(Value)> body) {
   loop(low, high, step, ValueRange(), [&](Value i, ValueRange) {
     body(i);
     return SmallVector<Value>();
@@ -202,48 +230,62 @@ static Type getMemoryType(OpBuilder &b, Type element) {
 Value KernelBuilder::at(Value base, Value i, Type element) {
   if (auto constant = getConstant(i); constant && *constant == 0)
     return base;
-  return LLVM::GEPOp::create(b, loc, base.getType(), getMemoryType(b, element), base, ArrayRef<LLVM::GEPArg>{i},
+  return LLVM::GEPOp::create(b, loc, base.getType(), getMemoryType(b, element),
+                             base, ArrayRef<LLVM::GEPArg>{i},
                              LLVM::GEPNoWrapFlags::inbounds);
 }
 
-Value KernelBuilder::load(Value address, Type element, unsigned lanes, unsigned align) {
+Value KernelBuilder::load(Value address, Type element, unsigned lanes,
+                          unsigned align) {
   Type memory = getMemoryType(b, element);
   if (align == 0)
     align = getElementBytes(element);
-  Value x = LLVM::LoadOp::create(b, loc, getRegisterType(memory, lanes), address, align);
+  Value x = LLVM::LoadOp::create(b, loc, getRegisterType(memory, lanes),
+                                 address, align);
   if (element.isInteger(1))
-    return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, x, integer(x.getType(), 0));
+    return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, x,
+                                 integer(x.getType(), 0));
   if (!element.isBF16())
     return x;
   Type bits = getRegisterType(b.getI32Type(), lanes);
   Value wide = arith::ExtUIOp::create(b, loc, bits, x);
-  return arith::BitcastOp::create(b, loc, getRegisterType(b.getF32Type(), lanes),
-                                  arith::ShLIOp::create(b, loc, wide, integer(bits, 16)));
+  return arith::BitcastOp::create(
+      b, loc, getRegisterType(b.getF32Type(), lanes),
+      arith::ShLIOp::create(b, loc, wide, integer(bits, 16)));
 }
 
-Value KernelBuilder::loadPartial(Value address, Type element, unsigned lanes, unsigned count) {
+Value KernelBuilder::loadPartial(Value address, Type element, unsigned lanes,
+                                 unsigned count) {
   if (count >= lanes || (lanes - count) * getElementBytes(element) <= 64)
     return load(address, element, lanes);
   SmallVector<bool> mask(lanes);
   std::fill(mask.begin(), mask.begin() + count, true);
   auto type = VectorType::get({static_cast<int64_t>(lanes)}, b.getI1Type());
-  Value enabled = makeConstant(*this, constants, DenseElementsAttr::get(type, mask));
+  Value enabled =
+      makeConstant(*this, constants, DenseElementsAttr::get(type, mask));
   Type vector = getRegisterType(element, lanes);
-  return LLVM::MaskedLoadOp::create(b, loc, vector, address, enabled, constant(vector, 0), getElementBytes(element));
+  return LLVM::MaskedLoadOp::create(b, loc, vector, address, enabled,
+                                    constant(vector, 0),
+                                    getElementBytes(element));
 }
 
-void KernelBuilder::store(Value value, Value address, Type element, unsigned count, unsigned align) {
+void KernelBuilder::store(Value value, Value address, Type element,
+                          unsigned count, unsigned align) {
   unsigned lanes = getLanes(value.getType());
   if (element.isInteger(1)) {
-    value = arith::ExtUIOp::create(b, loc, getRegisterType(b.getI8Type(), lanes), value);
+    value = arith::ExtUIOp::create(
+        b, loc, getRegisterType(b.getI8Type(), lanes), value);
   } else if (element.isBF16() && target.bf16Dot && !target.emulateDot) {
-    Value narrow = arith::TruncFOp::create(b, loc, withElement(value.getType(), element), value);
-    value = arith::BitcastOp::create(b, loc, getRegisterType(b.getI16Type(), lanes), narrow);
+    Value narrow = arith::TruncFOp::create(
+        b, loc, withElement(value.getType(), element), value);
+    value = arith::BitcastOp::create(
+        b, loc, getRegisterType(b.getI16Type(), lanes), narrow);
   } else if (element.isBF16()) {
     Type bits = getRegisterType(b.getI32Type(), lanes);
     Value rounded = arith::BitcastOp::create(b, loc, bits, roundToBf16(value));
     Value high = arith::ShRUIOp::create(b, loc, rounded, integer(bits, 16));
-    value = arith::TruncIOp::create(b, loc, getRegisterType(b.getI16Type(), lanes), high);
+    value = arith::TruncIOp::create(
+        b, loc, getRegisterType(b.getI16Type(), lanes), high);
   }
   if (align == 0)
     align = getElementBytes(element);
@@ -254,19 +296,24 @@ void KernelBuilder::store(Value value, Value address, Type element, unsigned cou
   SmallVector<bool> mask(lanes);
   std::fill(mask.begin(), mask.begin() + count, true);
   auto type = VectorType::get({static_cast<int64_t>(lanes)}, b.getI1Type());
-  Value enabled = makeConstant(*this, constants, DenseElementsAttr::get(type, mask));
+  Value enabled =
+      makeConstant(*this, constants, DenseElementsAttr::get(type, mask));
   LLVM::MaskedStoreOp::create(b, loc, value, address, enabled, align);
 }
 
-void KernelBuilder::accumulate(Value value, Value address, Type element, unsigned count) {
+void KernelBuilder::accumulate(Value value, Value address, Type element,
+                               unsigned count) {
   Value old = load(address, element, getLanes(value.getType()));
-  Value sum = isa<FloatType>(element) ? addf(old, value) : arith::AddIOp::create(b, loc, old, value).getResult();
+  Value sum = isa<FloatType>(element)
+                  ? addf(old, value)
+                  : arith::AddIOp::create(b, loc, old, value).getResult();
   store(sum, address, element, count);
 }
 
 void KernelBuilder::zero(Value address, int64_t bytes) {
   if (bytes > 0)
-    LLVM::MemsetOp::create(b, loc, address, integer(b.getI8Type(), 0), index(bytes), /*isVolatile=*/false);
+    LLVM::MemsetOp::create(b, loc, address, integer(b.getI8Type(), 0),
+                           index(bytes), /*isVolatile=*/false);
 }
 
 } // namespace pgc

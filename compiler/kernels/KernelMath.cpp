@@ -1,4 +1,5 @@
-// Arithmetic of emitted kernels: basic operations, conversions, and elementary functions as straight vector code.
+// Arithmetic of emitted kernels: basic operations, conversions, and elementary
+// functions as straight vector code.
 #include "compiler/kernels/KernelBuilder.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -7,33 +8,52 @@ using namespace mlir;
 
 namespace pgc {
 
-// Multiply-adds may be fused; nothing may be reordered, so that every build of a kernel gives the same bits.
+// Multiply-adds may be fused; nothing may be reordered, so that every build of
+// a kernel gives the same bits.
 static constexpr auto contract = arith::FastMathFlags::contract;
 
 Value KernelBuilder::splat(Value scalar, unsigned lanes) {
   if (lanes == 1)
     return scalar;
-  return vector::BroadcastOp::create(b, loc, VectorType::get({static_cast<int64_t>(lanes)}, scalar.getType()), scalar);
+  return vector::BroadcastOp::create(
+      b, loc, VectorType::get({static_cast<int64_t>(lanes)}, scalar.getType()),
+      scalar);
 }
 
-Value KernelBuilder::addf(Value x, Value y) { return arith::AddFOp::create(b, loc, x, y, contract); }
-Value KernelBuilder::subf(Value x, Value y) { return arith::SubFOp::create(b, loc, x, y, contract); }
-Value KernelBuilder::mulf(Value x, Value y) { return arith::MulFOp::create(b, loc, x, y, contract); }
-Value KernelBuilder::divf(Value x, Value y) { return arith::DivFOp::create(b, loc, x, y); }
+Value KernelBuilder::addf(Value x, Value y) {
+  return arith::AddFOp::create(b, loc, x, y, contract);
+}
+Value KernelBuilder::subf(Value x, Value y) {
+  return arith::SubFOp::create(b, loc, x, y, contract);
+}
+Value KernelBuilder::mulf(Value x, Value y) {
+  return arith::MulFOp::create(b, loc, x, y, contract);
+}
+Value KernelBuilder::divf(Value x, Value y) {
+  return arith::DivFOp::create(b, loc, x, y);
+}
 Value KernelBuilder::negf(Value x) { return arith::NegFOp::create(b, loc, x); }
-Value KernelBuilder::fma(Value x, Value y, Value z) { return LLVM::FMAOp::create(b, loc, x, y, z); }
+Value KernelBuilder::fma(Value x, Value y, Value z) {
+  return LLVM::FMAOp::create(b, loc, x, y, z);
+}
 
 Value KernelBuilder::maxf(Value x, Value y) {
   // Written as the one instruction that x86 has: y > x ? y : x.
-  return arith::SelectOp::create(b, loc, arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OGT, y, x), y, x);
+  return arith::SelectOp::create(
+      b, loc, arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OGT, y, x), y,
+      x);
 }
 
 Value KernelBuilder::minf(Value x, Value y) {
-  return arith::SelectOp::create(b, loc, arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLT, y, x), y, x);
+  return arith::SelectOp::create(
+      b, loc, arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLT, y, x), y,
+      x);
 }
 
 Value KernelBuilder::sqrt(Value x) { return LLVM::SqrtOp::create(b, loc, x); }
-Value KernelBuilder::rsqrt(Value x) { return divf(constant(x.getType(), 1), sqrt(x)); }
+Value KernelBuilder::rsqrt(Value x) {
+  return divf(constant(x.getType(), 1), sqrt(x));
+}
 
 static Type withElement(Type type, Type element) {
   auto vector = dyn_cast<VectorType>(type);
@@ -51,18 +71,36 @@ struct F32Code {
   KernelBuilder &k;
   Type type, bits;
 
-  F32Code(KernelBuilder &k, Value x) : k(k), type(x.getType()), bits(withElement(type, k.b.getI32Type())) {}
+  F32Code(KernelBuilder &k, Value x)
+      : k(k), type(x.getType()), bits(withElement(type, k.b.getI32Type())) {}
   Value f(double value) { return k.constant(type, value); }
   Value i(int64_t value) { return k.integer(bits, value); }
-  Value toBits(Value x) { return arith::BitcastOp::create(k.b, k.loc, bits, x); }
-  Value toFloat(Value x) { return arith::BitcastOp::create(k.b, k.loc, type, x); }
-  Value plus(Value x, Value y) { return arith::AddIOp::create(k.b, k.loc, x, y); }
-  Value minus(Value x, Value y) { return arith::SubIOp::create(k.b, k.loc, x, y); }
-  Value left(Value x, int n) { return arith::ShLIOp::create(k.b, k.loc, x, i(n)); }
-  Value right(Value x, int n) { return arith::ShRSIOp::create(k.b, k.loc, x, i(n)); }
-  Value band(Value x, int64_t mask) { return arith::AndIOp::create(k.b, k.loc, x, i(mask)); }
-  Value choose(arith::CmpFPredicate predicate, Value x, Value y, Value yes, Value no) {
-    return arith::SelectOp::create(k.b, k.loc, arith::CmpFOp::create(k.b, k.loc, predicate, x, y), yes, no);
+  Value toBits(Value x) {
+    return arith::BitcastOp::create(k.b, k.loc, bits, x);
+  }
+  Value toFloat(Value x) {
+    return arith::BitcastOp::create(k.b, k.loc, type, x);
+  }
+  Value plus(Value x, Value y) {
+    return arith::AddIOp::create(k.b, k.loc, x, y);
+  }
+  Value minus(Value x, Value y) {
+    return arith::SubIOp::create(k.b, k.loc, x, y);
+  }
+  Value left(Value x, int n) {
+    return arith::ShLIOp::create(k.b, k.loc, x, i(n));
+  }
+  Value right(Value x, int n) {
+    return arith::ShRSIOp::create(k.b, k.loc, x, i(n));
+  }
+  Value band(Value x, int64_t mask) {
+    return arith::AndIOp::create(k.b, k.loc, x, i(mask));
+  }
+  Value choose(arith::CmpFPredicate predicate, Value x, Value y, Value yes,
+               Value no) {
+    return arith::SelectOp::create(
+        k.b, k.loc, arith::CmpFOp::create(k.b, k.loc, predicate, x, y), yes,
+        no);
   }
   /// c0 + x (c1 + x (c2 + ...)).
   Value polynomial(Value x, ArrayRef<double> c) {
@@ -74,29 +112,35 @@ struct F32Code {
   /// 2^n for -126 <= n <= 127.
   Value power(Value n) { return toFloat(left(plus(n, i(127)), 23)); }
 
-  /// Splits x = n ln 2 + r, |r| <= ln 2 / 2, and gives n (as i32), and e^r - 1 from a polynomial of degree 6: 1 + r + r^2 p(r),
-  /// p the Chebyshev interpolant, relative error 8e-9.
+  /// Splits x = n ln 2 + r, |r| <= ln 2 / 2, and gives n (as i32), and e^r - 1
+  /// from a polynomial of degree 6: 1 + r + r^2 p(r), p the Chebyshev
+  /// interpolant, relative error 8e-9.
   std::pair<Value, Value> reduceExp(Value x) {
-    Value magic = f(12582912.0); // 1.5 * 2^23: adding it leaves the rounded integer in the low bits
+    Value magic = f(12582912.0); // 1.5 * 2^23: adding it leaves the rounded
+                                 // integer in the low bits
     Value shifted = k.fma(x, f(1.44269504088896341), magic);
     Value n = minus(toBits(shifted), i(0x4B400000));
     Value whole = arith::SubFOp::create(k.b, k.loc, shifted, magic);
     Value r = k.fma(whole, f(-0.693359375), x);
     r = k.fma(whole, f(2.12194440e-4), r);
-    Value p = polynomial(r, {0.5, 1.666657338e-01, 4.166655011e-02, 8.363773874e-03, 1.392692661e-03});
+    Value p = polynomial(r, {0.5, 1.666657338e-01, 4.166655011e-02,
+                             8.363773874e-03, 1.392692661e-03});
     return {n, k.fma(k.mulf(r, r), p, r)};
   }
 
   Value exp(Value x) {
-    // Beyond these bounds the result is 0 or infinite anyway; within them two factors 2^n suffice, and denormals come out right.
+    // Beyond these bounds the result is 0 or infinite anyway; within them two
+    // factors 2^n suffice, and denormals come out right.
     x = k.maxf(k.minf(x, f(89.5)), f(-104.5));
     auto [n, em1] = reduceExp(x);
     Value half = right(n, 1);
-    return k.mulf(k.mulf(k.addf(em1, f(1)), power(half)), power(minus(n, half)));
+    return k.mulf(k.mulf(k.addf(em1, f(1)), power(half)),
+                  power(minus(n, half)));
   }
 
   Value tanh(Value x) {
-    // tanh|x| = (e^2|x| - 1) / (e^2|x| + 1), from e^t - 1 = 2^n (e^r - 1) + (2^n - 1), which is exact near 0.
+    // tanh|x| = (e^2|x| - 1) / (e^2|x| + 1), from e^t - 1 = 2^n (e^r - 1) +
+    // (2^n - 1), which is exact near 0.
     Value sign = band(toBits(x), 0x80000000);
     Value t = toFloat(band(toBits(k.addf(x, x)), 0x7FFFFFFF));
     auto [n, em1] = reduceExp(k.minf(t, f(20)));
@@ -107,39 +151,53 @@ struct F32Code {
   }
 
   Value log(Value x) {
-    // x = 2^e (1 + f), 1 + f in [sqrt(1/2), sqrt 2); log(1 + f) = f - f^2/2 + f^3 p(f), relative error 2e-8.
-    Value tiny = arith::CmpFOp::create(k.b, k.loc, arith::CmpFPredicate::OLT, x, f(0x1p-126));
-    Value scaled = arith::SelectOp::create(k.b, k.loc, tiny, k.mulf(x, f(0x1p23)), x);
+    // x = 2^e (1 + f), 1 + f in [sqrt(1/2), sqrt 2); log(1 + f) = f - f^2/2 +
+    // f^3 p(f), relative error 2e-8.
+    Value tiny = arith::CmpFOp::create(k.b, k.loc, arith::CmpFPredicate::OLT, x,
+                                       f(0x1p-126));
+    Value scaled =
+        arith::SelectOp::create(k.b, k.loc, tiny, k.mulf(x, f(0x1p23)), x);
     Value correction = arith::SelectOp::create(k.b, k.loc, tiny, f(-23), f(0));
     Value e = right(minus(toBits(scaled), i(0x3F3504F3)), 23);
     Value m = toFloat(minus(toBits(scaled), left(e, 23)));
-    Value exponent = k.addf(arith::SIToFPOp::create(k.b, k.loc, type, e), correction);
+    Value exponent =
+        k.addf(arith::SIToFPOp::create(k.b, k.loc, type, e), correction);
     Value z = k.subf(m, f(1)), zz = k.mulf(z, z);
-    Value p = polynomial(z, {3.333333071e-01, -2.500030856e-01, 2.000105163e-01, -1.664115637e-01, 1.421419078e-01,
-                             -1.299957666e-01, 1.262567065e-01, -7.902456750e-02});
+    Value p =
+        polynomial(z, {3.333333071e-01, -2.500030856e-01, 2.000105163e-01,
+                       -1.664115637e-01, 1.421419078e-01, -1.299957666e-01,
+                       1.262567065e-01, -7.902456750e-02});
     Value y = k.mulf(k.mulf(z, zz), p);
     y = k.fma(exponent, f(-2.12194440e-4), y);
     y = k.fma(zz, f(-0.5), y);
     y = k.fma(exponent, f(0.693359375), k.addf(z, y));
     Value infinity = f(std::numeric_limits<double>::infinity());
-    y = choose(arith::CmpFPredicate::OLT, x, infinity, y, x); // infinity and NaN stay
+    y = choose(arith::CmpFPredicate::OLT, x, infinity, y,
+               x); // infinity and NaN stay
     y = choose(arith::CmpFPredicate::OEQ, x, f(0), k.negf(infinity), y);
-    return choose(arith::CmpFPredicate::OLT, x, f(0), f(std::numeric_limits<double>::quiet_NaN()), y);
+    return choose(arith::CmpFPredicate::OLT, x, f(0),
+                  f(std::numeric_limits<double>::quiet_NaN()), y);
   }
 };
 
 } // namespace
 
 Value KernelBuilder::exp(Value x) {
-  return getElementType(x.getType()).isF32() ? F32Code(*this, x).exp(x) : LLVM::ExpOp::create(b, loc, x).getResult();
+  return getElementType(x.getType()).isF32()
+             ? F32Code(*this, x).exp(x)
+             : LLVM::ExpOp::create(b, loc, x).getResult();
 }
 
 Value KernelBuilder::log(Value x) {
-  return getElementType(x.getType()).isF32() ? F32Code(*this, x).log(x) : LLVM::LogOp::create(b, loc, x).getResult();
+  return getElementType(x.getType()).isF32()
+             ? F32Code(*this, x).log(x)
+             : LLVM::LogOp::create(b, loc, x).getResult();
 }
 
 Value KernelBuilder::tanh(Value x) {
-  return getElementType(x.getType()).isF32() ? F32Code(*this, x).tanh(x) : LLVM::TanhOp::create(b, loc, x).getResult();
+  return getElementType(x.getType()).isF32()
+             ? F32Code(*this, x).tanh(x)
+             : LLVM::TanhOp::create(b, loc, x).getResult();
 }
 
 Value KernelBuilder::sigmoid(Value x) {
@@ -148,7 +206,8 @@ Value KernelBuilder::sigmoid(Value x) {
 }
 
 /// Computes in f64, and rounds at the end.
-static Value throughF64(KernelBuilder &k, ArrayRef<Value> operands, function_ref<Value(ArrayRef<Value>)> compute) {
+static Value throughF64(KernelBuilder &k, ArrayRef<Value> operands,
+                        function_ref<Value(ArrayRef<Value>)> compute) {
   Type type = operands.front().getType();
   if (k.getElementType(type).isF64())
     return compute(operands);
@@ -160,15 +219,21 @@ static Value throughF64(KernelBuilder &k, ArrayRef<Value> operands, function_ref
 }
 
 Value KernelBuilder::cos(Value x) {
-  return throughF64(*this, x, [&](ArrayRef<Value> v) { return LLVM::CosOp::create(b, loc, v[0]).getResult(); });
+  return throughF64(*this, x, [&](ArrayRef<Value> v) {
+    return LLVM::CosOp::create(b, loc, v[0]).getResult();
+  });
 }
 
 Value KernelBuilder::sin(Value x) {
-  return throughF64(*this, x, [&](ArrayRef<Value> v) { return LLVM::SinOp::create(b, loc, v[0]).getResult(); });
+  return throughF64(*this, x, [&](ArrayRef<Value> v) {
+    return LLVM::SinOp::create(b, loc, v[0]).getResult();
+  });
 }
 
 Value KernelBuilder::pow(Value x, Value y) {
-  return throughF64(*this, {x, y}, [&](ArrayRef<Value> v) { return LLVM::PowOp::create(b, loc, v[0], v[1]).getResult(); });
+  return throughF64(*this, {x, y}, [&](ArrayRef<Value> v) {
+    return LLVM::PowOp::create(b, loc, v[0], v[1]).getResult();
+  });
 }
 
 //===----------------------------------------------------------------------===//
@@ -179,10 +244,14 @@ Value KernelBuilder::roundToBf16(Value x) {
   F32Code code(*this, x);
   Value bits = code.toBits(x);
   Value odd = code.band(code.right(bits, 16), 1);
-  Value rounded = code.band(code.plus(bits, code.plus(odd, code.i(0x7FFF))), 0xFFFF0000);
-  // Rounding could carry a NaN over into a number: keep its high bits and make it quiet.
-  Value nan = code.band(arith::OrIOp::create(b, loc, bits, code.i(0x00400000)), 0xFFFF0000);
-  return code.choose(arith::CmpFPredicate::UNO, x, x, code.toFloat(nan), code.toFloat(rounded));
+  Value rounded =
+      code.band(code.plus(bits, code.plus(odd, code.i(0x7FFF))), 0xFFFF0000);
+  // Rounding could carry a NaN over into a number: keep its high bits and make
+  // it quiet.
+  Value nan = code.band(arith::OrIOp::create(b, loc, bits, code.i(0x00400000)),
+                        0xFFFF0000);
+  return code.choose(arith::CmpFPredicate::UNO, x, x, code.toFloat(nan),
+                     code.toFloat(rounded));
 }
 
 Value KernelBuilder::convert(Value x, Type to) {
@@ -194,22 +263,29 @@ Value KernelBuilder::convert(Value x, Type to) {
   Value y = x;
   if (from == to) {
   } else if (isa<FloatType>(from) && isa<FloatType>(to)) {
-    y = from.getIntOrFloatBitWidth() < to.getIntOrFloatBitWidth() ? arith::ExtFOp::create(b, loc, type, x).getResult()
-                                                                  : arith::TruncFOp::create(b, loc, type, x).getResult();
+    y = from.getIntOrFloatBitWidth() < to.getIntOrFloatBitWidth()
+            ? arith::ExtFOp::create(b, loc, type, x).getResult()
+            : arith::TruncFOp::create(b, loc, type, x).getResult();
   } else if (isa<FloatType>(to)) {
-    y = from.isInteger(1) ? arith::UIToFPOp::create(b, loc, type, x).getResult()
-                          : arith::SIToFPOp::create(b, loc, type, x).getResult();
+    y = from.isInteger(1)
+            ? arith::UIToFPOp::create(b, loc, type, x).getResult()
+            : arith::SIToFPOp::create(b, loc, type, x).getResult();
   } else if (to.isInteger(1)) {
     y = isa<FloatType>(from)
-            ? arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNE, x, constant(x.getType(), 0)).getResult()
-            : arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, x, integer(x.getType(), 0)).getResult();
+            ? arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNE, x,
+                                    constant(x.getType(), 0))
+                  .getResult()
+            : arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, x,
+                                    integer(x.getType(), 0))
+                  .getResult();
   } else if (isa<FloatType>(from)) {
     y = arith::FPToSIOp::create(b, loc, type, x);
   } else if (from.isInteger(1)) {
     y = arith::ExtUIOp::create(b, loc, type, x);
   } else {
-    y = from.getIntOrFloatBitWidth() < to.getIntOrFloatBitWidth() ? arith::ExtSIOp::create(b, loc, type, x).getResult()
-                                                                  : arith::TruncIOp::create(b, loc, type, x).getResult();
+    y = from.getIntOrFloatBitWidth() < to.getIntOrFloatBitWidth()
+            ? arith::ExtSIOp::create(b, loc, type, x).getResult()
+            : arith::TruncIOp::create(b, loc, type, x).getResult();
   }
   return toBf16 ? roundToBf16(y) : y;
 }
@@ -219,29 +295,35 @@ Value KernelBuilder::convert(Value x, Type to) {
 //===----------------------------------------------------------------------===//
 
 /// Combines the lower and the upper half until one lane is left.
-static Value reduceHalves(KernelBuilder &k, Value x, function_ref<Value(Value, Value)> combine) {
+static Value reduceHalves(KernelBuilder &k, Value x,
+                          function_ref<Value(Value, Value)> combine) {
   for (int64_t lanes = k.getLanes(x.getType()); lanes > 1; lanes /= 2) {
     SmallVector<int64_t> low, high;
     for (int64_t i = 0; i < lanes / 2; ++i) {
       low.push_back(i);
       high.push_back(lanes / 2 + i);
     }
-    x = combine(vector::ShuffleOp::create(k.b, k.loc, x, x, low), vector::ShuffleOp::create(k.b, k.loc, x, x, high));
+    x = combine(vector::ShuffleOp::create(k.b, k.loc, x, x, low),
+                vector::ShuffleOp::create(k.b, k.loc, x, x, high));
   }
-  return isa<VectorType>(x.getType()) ? vector::ExtractOp::create(k.b, k.loc, x, 0).getResult() : x;
+  return isa<VectorType>(x.getType())
+             ? vector::ExtractOp::create(k.b, k.loc, x, 0).getResult()
+             : x;
 }
 
 Value KernelBuilder::sumLanes(Value x) {
   bool isFloat = isa<FloatType>(getElementType(x.getType()));
   return reduceHalves(*this, x, [&](Value a, Value c) {
-    return isFloat ? addf(a, c) : arith::AddIOp::create(b, loc, a, c).getResult();
+    return isFloat ? addf(a, c)
+                   : arith::AddIOp::create(b, loc, a, c).getResult();
   });
 }
 
 Value KernelBuilder::maxLanes(Value x) {
   bool isFloat = isa<FloatType>(getElementType(x.getType()));
   return reduceHalves(*this, x, [&](Value a, Value c) {
-    return isFloat ? maxf(a, c) : arith::MaxSIOp::create(b, loc, a, c).getResult();
+    return isFloat ? maxf(a, c)
+                   : arith::MaxSIOp::create(b, loc, a, c).getResult();
   });
 }
 

@@ -1,4 +1,5 @@
-// What the parts of a product kernel's code generation share: the product as sizes and forms, and how it falls into chunks.
+// What the parts of a product kernel's code generation share: the product as
+// sizes and forms, and how it falls into chunks.
 #pragma once
 
 #include "compiler/kernels/Tile.h"
@@ -14,30 +15,36 @@ enum class ProductBForm {
 
 /// out[batch, M, N] = A B, or, for a pg.pack alone, B in panels.
 struct Product {
-  mlir::Operation *op = nullptr;     // the product, or the pg.pack
-  unsigned aIndex = 0, bIndex = 0;   // arguments of the kernel that hold A and B
-  mlir::Type aElement, bElement;     // as stored
-  mlir::Type operand;                // of both, as multiplied: f32, f64, bf16
+  mlir::Operation *op = nullptr;   // the product, or the pg.pack
+  unsigned aIndex = 0, bIndex = 0; // arguments of the kernel that hold A and B
+  mlir::Type aElement, bElement;   // as stored
+  mlir::Type operand;              // of both, as multiplied: f32, f64, bf16
   int64_t m = 1, n = 1, k = 1;
-  bool aByColumns = false;           // A is stored [K, M]
+  bool aByColumns = false; // A is stored [K, M]
   ProductBForm bForm = ProductBForm::Plain;
   int64_t packGroup = 1;
-  // Leading axes of the result, with the operands' strides along them in elements (0 where an operand is broadcast).
+  // Leading axes of the result, with the operands' strides along them in
+  // elements (0 where an operand is broadcast).
   llvm::SmallVector<int64_t> batch, aStrides, bStrides;
 
   bool isPack() const;
   int64_t getBatch() const;
-  /// Whether operands are rounded to bf16 as they are packed, because the kernel converts them first.
+  /// Whether operands are rounded to bf16 as they are packed, because the
+  /// kernel converts them first.
   bool roundsA() const { return operand.isBF16() && !aElement.isBF16(); }
   bool roundsB() const { return operand.isBF16() && !bElement.isBF16(); }
   mlir::Value getResult() const { return op->getResult(0); }
 };
 
-/// A grid of blocks of the result, and the step along K between which sums wait in memory. It depends on the sizes alone.
+/// A grid of blocks of the result, and the step along K between which sums wait
+/// in memory. It depends on the sizes alone.
 struct ProductBlocks {
-  int64_t rows = 1, columns = 1, depth = 1; // of a block; multiples of 6, 16 and 16 where there is more than one
+  int64_t rows = 1, columns = 1,
+          depth = 1; // of a block; multiples of 6, 16 and 16 where there is
+                     // more than one
   int64_t rowBlocks = 1, columnBlocks = 1;
-  int64_t cachedRows = 1; // rows of A that are multiplied with a block of B at a time; a multiple of 6
+  int64_t cachedRows = 1; // rows of A that are multiplied with a block of B at
+                          // a time; a multiple of 6
 
   int64_t getCount() const { return rowBlocks * columnBlocks; }
 };
@@ -50,17 +57,24 @@ ProductBlocks chooseProductBlocks(const Product &product);
 struct ProductScratch {
   int64_t a = 0, b = 0, c = 0, total = 0;
 };
-ProductScratch layOutProductScratch(const Product &product, const ProductBlocks &blocks);
+ProductScratch layOutProductScratch(const Product &product,
+                                    const ProductBlocks &blocks);
 
-/// Whether the kernel yields nothing but the product itself, in the type of its sums.
+/// Whether the kernel yields nothing but the product itself, in the type of its
+/// sums.
 bool isPlainProduct(pg::sched::KernelOp kernel, const Product &product);
 
-/// Whether the ops around the product can be computed on its result, element by element; emits the reason if not.
-mlir::LogicalResult checkProductEpilogue(pg::sched::KernelOp kernel, const Product &product);
+/// Whether the ops around the product can be computed on its result, element by
+/// element; emits the reason if not.
+mlir::LogicalResult checkProductEpilogue(pg::sched::KernelOp kernel,
+                                         const Product &product);
 
-/// Emits the epilogue of a block: `sums` holds the product's elements [rows, columns], rows `sumStep` elements apart; the
-/// block's first row, counted over all batches, is `row`, its first column `column`.
-void emitProductEpilogue(KernelBuilder &kb, pg::sched::KernelOp kernel, const Product &product, mlir::Value sums, int64_t sumStep,
-                         mlir::Value row, mlir::Value column, mlir::Value rows, mlir::Value columns);
+/// Emits the epilogue of a block: `sums` holds the product's elements [rows,
+/// columns], rows `sumStep` elements apart; the block's first row, counted over
+/// all batches, is `row`, its first column `column`.
+void emitProductEpilogue(KernelBuilder &kb, pg::sched::KernelOp kernel,
+                         const Product &product, mlir::Value sums,
+                         int64_t sumStep, mlir::Value row, mlir::Value column,
+                         mlir::Value rows, mlir::Value columns);
 
 } // namespace pgc

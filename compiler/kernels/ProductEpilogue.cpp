@@ -1,4 +1,5 @@
-// What a product kernel computes of the product's elements before it stores them.
+// What a product kernel computes of the product's elements before it stores
+// them.
 #include "compiler/kernels/Product.h"
 #include "dialects/pg/Pg.h"
 
@@ -7,20 +8,27 @@ using pg::sched::KernelOp;
 
 namespace pgc {
 
-static RankedTensorType getTensor(Value value) { return cast<RankedTensorType>(value.getType()); }
+static RankedTensorType getTensor(Value value) {
+  return cast<RankedTensorType>(value.getType());
+}
 
 /// Whether the op only leads to an operand of the product.
 static bool isPrologue(Operation *op, const Product &product) {
-  return llvm::all_of(op->getUsers(), [&](Operation *user) {
-    return user == product.op || (isa<pg::ReshapeOp, pg::ConvertOp>(user) && user->isBeforeInBlock(product.op) &&
-                                  isPrologue(user, product));
-  }) && op->isBeforeInBlock(product.op);
+  return llvm::all_of(op->getUsers(),
+                      [&](Operation *user) {
+                        return user == product.op ||
+                               (isa<pg::ReshapeOp, pg::ConvertOp>(user) &&
+                                user->isBeforeInBlock(product.op) &&
+                                isPrologue(user, product));
+                      }) &&
+         op->isBeforeInBlock(product.op);
 }
 
 /// Whether `shape` spreads to `full` when lined up at the last axes.
 static bool broadcasts(ArrayRef<int64_t> shape, ArrayRef<int64_t> full) {
   if (shape.size() > full.size())
-    return llvm::all_of(shape.drop_back(full.size()), [](int64_t size) { return size == 1; }) &&
+    return llvm::all_of(shape.drop_back(full.size()),
+                        [](int64_t size) { return size == 1; }) &&
            broadcasts(shape.take_back(full.size()), full);
   for (auto [size, whole] : llvm::zip(shape, full.take_back(shape.size())))
     if (size != 1 && size != whole)
@@ -30,43 +38,57 @@ static bool broadcasts(ArrayRef<int64_t> shape, ArrayRef<int64_t> full) {
 
 LogicalResult checkProductEpilogue(KernelOp kernel, const Product &product) {
   if (product.isPack()) {
-    if (kernel.getYielded().size() != 1 || kernel.getYielded().front() != product.getResult() || kernel.accumulates(0))
-      return product.op->emitError("a kernel that packs stores the packed weight, and nothing else");
+    if (kernel.getYielded().size() != 1 ||
+        kernel.getYielded().front() != product.getResult() ||
+        kernel.accumulates(0))
+      return product.op->emitError(
+          "a kernel that packs stores the packed weight, and nothing else");
     return success();
   }
   RankedTensorType whole = getTensor(product.getResult());
   int64_t elements = whole.getNumElements();
-  // Operands with as many elements as the result are read in the same order; others are lined up with the product's own shape.
-  auto checkOperand = [&](Operation *op, Value operand, ArrayRef<int64_t> shape) -> LogicalResult {
+  // Operands with as many elements as the result are read in the same order;
+  // others are lined up with the product's own shape.
+  auto checkOperand = [&](Operation *op, Value operand,
+                          ArrayRef<int64_t> shape) -> LogicalResult {
     int64_t count = getTensor(operand).getNumElements();
     if (count == elements || count == 1 ||
-        (shape == whole.getShape() && broadcasts(getTensor(operand).getShape(), whole.getShape())))
+        (shape == whole.getShape() &&
+         broadcasts(getTensor(operand).getShape(), whole.getShape())))
       return success();
-    return op->emitError("a product kernel cannot line up ") << getTensor(operand) << " with the product " << whole;
+    return op->emitError("a product kernel cannot line up ")
+           << getTensor(operand) << " with the product " << whole;
   };
   for (Operation &op : kernel.getBlock()) {
-    if (&op == product.op || isa<pg::sched::YieldOp>(op) || isPrologue(&op, product))
+    if (&op == product.op || isa<pg::sched::YieldOp>(op) ||
+        isPrologue(&op, product))
       continue;
     bool splat = isa<pg::SplatOp>(op);
     if (auto constant = dyn_cast<pg::ConstantOp>(op))
       splat = isa<SplatElementsAttr>(constant.getValue());
     if (splat)
       continue;
-    if (!KernelBuilder::isElementwise(&op) && !isa<pg::ReshapeOp, pg::BroadcastOp>(op))
-      return op.emitError("a product kernel cannot compute '") << op.getName() << "'";
+    if (!KernelBuilder::isElementwise(&op) &&
+        !isa<pg::ReshapeOp, pg::BroadcastOp>(op))
+      return op.emitError("a product kernel cannot compute '")
+             << op.getName() << "'";
     RankedTensorType type = getTensor(op.getResult(0));
     bool isFull = type.getNumElements() == elements;
     if (isa<pg::ReshapeOp>(op) && !isFull && type.getNumElements() != 1)
-      return op.emitError("a product kernel can reshape only what has as many elements as the product");
+      return op.emitError("a product kernel can reshape only what has as many "
+                          "elements as the product");
     if (!isFull && !broadcasts(type.getShape(), whole.getShape()))
-      return op.emitError("a product kernel cannot line up ") << type << " with the product " << whole;
+      return op.emitError("a product kernel cannot line up ")
+             << type << " with the product " << whole;
     for (Value operand : op.getOperands())
-      if (failed(checkOperand(&op, operand, isFull ? type.getShape() : whole.getShape())))
+      if (failed(checkOperand(&op, operand,
+                              isFull ? type.getShape() : whole.getShape())))
         return failure();
   }
   for (Value value : kernel.getYielded())
     if (getTensor(value).getNumElements() != elements)
-      return kernel.emitOpError("of kind 'product' can yield only tensors with as many elements as the product");
+      return kernel.emitOpError("of kind 'product' can yield only tensors with "
+                                "as many elements as the product");
   return success();
 }
 
@@ -78,7 +100,8 @@ struct Epilogue {
   KernelOp kernel;
   const Product &product;
   Value sums; // of the row
-  Value column, blockColumn; // of the first element, in the result and in the block
+  Value column,
+      blockColumn; // of the first element, in the result and in the block
   unsigned lanes;
   const llvm::DenseMap<Value, Value> &rowOffsets;
   llvm::DenseMap<Value, Value> known = llvm::DenseMap<Value, Value>();
@@ -90,10 +113,13 @@ struct Epilogue {
     if (type.getNumElements() == 1)
       return kb.splat(kb.load(base, type.getElementType()), lanes);
     Value at = kb.at(base, rowOffsets.lookup(argument), type.getElementType());
-    bool across = type.getNumElements() == getTensor(product.getResult()).getNumElements() || type.getShape().back() != 1;
+    bool across = type.getNumElements() ==
+                      getTensor(product.getResult()).getNumElements() ||
+                  type.getShape().back() != 1;
     if (!across)
       return kb.splat(kb.load(at, type.getElementType()), lanes);
-    return kb.load(kb.at(at, column, type.getElementType()), type.getElementType(), lanes);
+    return kb.load(kb.at(at, column, type.getElementType()),
+                   type.getElementType(), lanes);
   }
 
   Value evaluate(Value value) {
@@ -114,14 +140,16 @@ struct Epilogue {
       return kb.load(kb.at(sums, blockColumn, element), element, lanes);
     if (auto splat = dyn_cast<pg::SplatOp>(op)) {
       auto argument = cast<BlockArgument>(splat.getValue());
-      Value scalar = kb.scalars[argument.getArgNumber() - kernel.getTensorArguments().size()];
+      Value scalar = kb.scalars[argument.getArgNumber() -
+                                kernel.getTensorArguments().size()];
       return kb.splat(kb.convert(scalar, element), lanes);
     }
     if (auto constant = dyn_cast<pg::ConstantOp>(op)) {
       auto splat = cast<SplatElementsAttr>(constant.getValue());
       Type type = kb.getRegisterType(element, lanes);
       if (isa<FloatType>(element))
-        return kb.constant(type, splat.getSplatValue<APFloat>().convertToDouble());
+        return kb.constant(type,
+                           splat.getSplatValue<APFloat>().convertToDouble());
       return kb.integer(type, splat.getSplatValue<APInt>().getSExtValue());
     }
     if (isa<pg::ReshapeOp, pg::BroadcastOp>(op))
@@ -136,8 +164,10 @@ struct Epilogue {
 } // namespace
 
 /// Where the row's elements of an argument begin, before the column is added.
-static Value getRowOffset(KernelBuilder &kb, const Product &product, BlockArgument argument, Value row) {
-  RankedTensorType type = getTensor(argument), whole = getTensor(product.getResult());
+static Value getRowOffset(KernelBuilder &kb, const Product &product,
+                          BlockArgument argument, Value row) {
+  RankedTensorType type = getTensor(argument),
+                   whole = getTensor(product.getResult());
   if (type.getNumElements() == whole.getNumElements())
     return kb.mul(row, product.n);
   ArrayRef<int64_t> lead = whole.getShape().drop_back(), own = type.getShape();
@@ -147,15 +177,18 @@ static Value getRowOffset(KernelBuilder &kb, const Product &product, BlockArgume
   for (size_t i = 0; i < lead.size() && i < own.size(); ++i) {
     int64_t size = own[own.size() - 1 - i], full = lead[lead.size() - 1 - i];
     if (size != 1)
-      offset = kb.add(offset, kb.mul(i + 1 == lead.size() ? rest : kb.rem(rest, full), stride));
+      offset = kb.add(
+          offset,
+          kb.mul(i + 1 == lead.size() ? rest : kb.rem(rest, full), stride));
     rest = kb.div(rest, full);
     stride *= size;
   }
   return offset;
 }
 
-void emitProductEpilogue(KernelBuilder &kb, KernelOp kernel, const Product &product, Value sums, int64_t sumStep, Value row,
-                         Value column, Value rows, Value columns) {
+void emitProductEpilogue(KernelBuilder &kb, KernelOp kernel,
+                         const Product &product, Value sums, int64_t sumStep,
+                         Value row, Value column, Value rows, Value columns) {
   Type sum = getTensor(product.getResult()).getElementType();
   unsigned lanes = kb.target.getLanes(sum.getIntOrFloatBitWidth());
   kb.loop(kb.index(0), rows, 1, [&](Value r) {
@@ -166,15 +199,18 @@ void emitProductEpilogue(KernelBuilder &kb, KernelOp kernel, const Product &prod
     Value sumsRow = kb.at(sums, kb.mul(r, sumStep), sum);
     auto emit = [&](Value first, Value end, unsigned count) {
       kb.loop(first, end, count, [&](Value c) {
-        Epilogue epilogue{kb, kernel, product, sumsRow, kb.add(column, c), c, count, rowOffsets};
-        // Operands are read before any result is written: a result may take an operand's place in memory.
+        Epilogue epilogue{kb, kernel, product,   sumsRow, kb.add(column, c),
+                          c,  count,  rowOffsets};
+        // Operands are read before any result is written: a result may take an
+        // operand's place in memory.
         SmallVector<Value> values;
         for (Value yielded : kernel.getYielded())
           values.push_back(epilogue.evaluate(yielded));
         for (auto [i, yielded] : llvm::enumerate(kernel.getYielded())) {
           Type element = getTensor(yielded).getElementType();
           Value to = kb.buffers[kernel.getTensorArguments().size() + i];
-          to = kb.at(kb.at(to, kb.mul(thisRow, product.n), element), epilogue.column, element);
+          to = kb.at(kb.at(to, kb.mul(thisRow, product.n), element),
+                     epilogue.column, element);
           if (kernel.accumulates(i))
             kb.accumulate(values[i], to, element);
           else

@@ -40,7 +40,8 @@ std::optional<Read> getMove(Operation *op, ArrayRef<Index> coordinates) {
       }
   } else if (auto shift = dyn_cast<pg::ShiftOp>(op)) {
     read.value = shift.getX();
-    read.coordinates[shift.getAxis()] = coordinates[shift.getAxis()] + -shift.getAmount();
+    read.coordinates[shift.getAxis()] =
+        coordinates[shift.getAxis()] + -shift.getAmount();
     bound(shift.getAxis());
   } else {
     return std::nullopt;
@@ -48,10 +49,12 @@ std::optional<Read> getMove(Operation *op, ArrayRef<Index> coordinates) {
   return read;
 }
 
-RopeReads getRopeReads(pg::RopeOp op, ArrayRef<Index> coordinates, int64_t part) {
+RopeReads getRopeReads(pg::RopeOp op, ArrayRef<Index> coordinates,
+                       int64_t part) {
   ArrayRef<int64_t> angles = pg::getTensorType(op.getCos()).getShape();
   int64_t n = angles[1];
-  RopeReads reads{Coordinates(coordinates), {coordinates[1], coordinates[3] + -part * n}};
+  RopeReads reads{Coordinates(coordinates),
+                  {coordinates[1], coordinates[3] + -part * n}};
   reads.partner[3] = coordinates[3] + (part == 0 ? n : -n);
   for (auto [index, size] : llvm::zip_equal(reads.angle, angles))
     if (size == 1)
@@ -67,7 +70,9 @@ Bound classify(const Space &space, const Index &index, int64_t size) {
     return Bound::Outside;
   if (!space.has(index, Variable::Kind::Loop))
     return Bound::Dynamic;
-  return index.terms.size() == 1 && index.terms.front().second == 1 ? Bound::Split : Bound::Unknown;
+  return index.terms.size() == 1 && index.terms.front().second == 1
+             ? Bound::Split
+             : Bound::Unknown;
 }
 
 } // namespace pgc

@@ -9,7 +9,9 @@ namespace pgc {
 
 using Outcome = RowsAnalysis::Outcome;
 
-static ArrayRef<int64_t> shapeOf(Value value) { return cast<RankedTensorType>(value.getType()).getShape(); }
+static ArrayRef<int64_t> shapeOf(Value value) {
+  return cast<RankedTensorType>(value.getType()).getShape();
+}
 
 Outcome RowsAnalysis::fail(Location loc, const Twine &message) {
   emitError(loc, message);
@@ -23,7 +25,8 @@ Outcome RowsAnalysis::run() {
     plan.residents[argument] = operand;
   }
   for (auto constant : plan.kernel.getBlock().getOps<pg::ConstantOp>())
-    if (auto values = dyn_cast<DenseElementsAttr>(constant.getValue()); values && !values.isSplat()) {
+    if (auto values = dyn_cast<DenseElementsAttr>(constant.getValue());
+        values && !values.isSplat()) {
       Resident global;
       global.kind = Resident::Kind::Global;
       plan.residents[constant.getResult()] = global;
@@ -48,14 +51,18 @@ Outcome RowsAnalysis::makeRows() {
   for (auto [i, value] : llvm::enumerate(plan.kernel.getYielded())) {
     auto partial = value.getDefiningOp<pg::PartialSumOp>();
     if (partial && static_cast<unsigned>(partial.getOuter()) != outer)
-      return fail(partial.getLoc(), "sums over other rows than those of the kernel");
+      return fail(partial.getLoc(),
+                  "sums over other rows than those of the kernel");
     ArrayRef<int64_t> shape = shapeOf(partial ? partial.getX() : value);
     if (shape.size() < outer)
-      return fail(plan.kernel.getLoc(), "result " + Twine(i) + " has fewer axes than the kernel's rows");
+      return fail(plan.kernel.getLoc(),
+                  "result " + Twine(i) +
+                      " has fewer axes than the kernel's rows");
     if (i == 0)
       rowShape.assign(shape.begin(), shape.begin() + outer);
     else if (shape.take_front(outer) != ArrayRef(rowShape))
-      return fail(plan.kernel.getLoc(), "result " + Twine(i) + " lies in other rows than the first");
+      return fail(plan.kernel.getLoc(),
+                  "result " + Twine(i) + " lies in other rows than the first");
   }
   if (decisions.rowFactors.empty())
     for (int64_t size : rowShape)
@@ -76,8 +83,11 @@ Outcome RowsAnalysis::makeRows() {
   return Outcome::Done;
 }
 
-/// A root over the axes of `value` behind `prefix`, whose coordinates are given.
-RowsAnalysis::Draft RowsAnalysis::startDraft(Root::Kind kind, Value value, ArrayRef<Index> prefix, unsigned result,
+/// A root over the axes of `value` behind `prefix`, whose coordinates are
+/// given.
+RowsAnalysis::Draft RowsAnalysis::startDraft(Root::Kind kind, Value value,
+                                             ArrayRef<Index> prefix,
+                                             unsigned result,
                                              pg::ReduceOp reduce) {
   Draft started;
   Root &root = started.root;
@@ -87,7 +97,9 @@ RowsAnalysis::Draft RowsAnalysis::startDraft(Root::Kind kind, Value value, Array
   root.result = result;
   root.reduce = reduce;
   root.prefix = prefix.size();
-  started.key = {reduce ? static_cast<void *>(reduce) : value.getAsOpaquePointer(), static_cast<unsigned>(kind) + 4 * result};
+  started.key = {reduce ? static_cast<void *>(reduce)
+                        : value.getAsOpaquePointer(),
+                 static_cast<unsigned>(kind) + 4 * result};
   ArrayRef<int64_t> domain = shapeOf(value).drop_front(prefix.size());
   Factors &factors = decisions.factors[started.key];
   if (factors.empty())
@@ -96,7 +108,9 @@ RowsAnalysis::Draft RowsAnalysis::startDraft(Root::Kind kind, Value value, Array
   auto &splits = decisions.splits[started.key];
   for (auto [axis, size] : llvm::enumerate(domain)) {
     Index index;
-    bool reduced = reduce && llvm::is_contained(reduce.getAxes(), static_cast<int64_t>(prefix.size() + axis));
+    bool reduced = reduce && llvm::is_contained(
+                                 reduce.getAxes(),
+                                 static_cast<int64_t>(prefix.size() + axis));
     for (auto [place, factor] : llvm::enumerate(factors[axis])) {
       index = index * factor;
       if (size == 1)
@@ -132,10 +146,12 @@ Outcome RowsAnalysis::addResult(unsigned result) {
   auto partial = value.getDefiningOp<pg::PartialSumOp>();
   if (partial && !plan.kernel.getChunks())
     plan.kernel.setChunks(partial.getChunks());
-  if (partial && static_cast<int64_t>(partial.getChunks()) != static_cast<int64_t>(*plan.kernel.getChunks()))
+  if (partial && static_cast<int64_t>(partial.getChunks()) !=
+                     static_cast<int64_t>(*plan.kernel.getChunks()))
     return fail(partial.getLoc(), "sums over other chunks than the kernel has");
-  Draft started = startDraft(partial ? Root::Kind::Partial : Root::Kind::Store, partial ? partial.getX() : value,
-                             rowCoordinates, result, nullptr);
+  Draft started = startDraft(partial ? Root::Kind::Partial : Root::Kind::Store,
+                             partial ? partial.getX() : value, rowCoordinates,
+                             result, nullptr);
   return finishDraft(started);
 }
 
@@ -144,23 +160,33 @@ unsigned RowsAnalysis::getPrefix(Value value, ArrayRef<Index> coordinates) {
   ArrayRef<int64_t> shape = shapeOf(value);
   auto reduce = value.getDefiningOp<pg::ReduceOp>();
   unsigned prefix = 0;
-  while (prefix < shape.size() && !(reduce && llvm::is_contained(reduce.getAxes(), static_cast<int64_t>(prefix))) &&
-         (shape[prefix] == 1 || (!coordinates[prefix].isConstant() && space.onlyRows(coordinates[prefix]))))
+  while (prefix < shape.size() &&
+         !(reduce && llvm::is_contained(reduce.getAxes(),
+                                        static_cast<int64_t>(prefix))) &&
+         (shape[prefix] == 1 || (!coordinates[prefix].isConstant() &&
+                                 space.onlyRows(coordinates[prefix]))))
     ++prefix;
   return prefix;
 }
 
 /// A place for what a row has of `value`.
-Resident RowsAnalysis::allocate(Value value, ArrayRef<Index> coordinates, unsigned prefix) {
+Resident RowsAnalysis::allocate(Value value, ArrayRef<Index> coordinates,
+                                unsigned prefix) {
   Resident resident;
   resident.prefix = prefix;
   resident.rows.assign(coordinates.begin(), coordinates.begin() + prefix);
-  int64_t elements = ShapedType::getNumElements(shapeOf(value).drop_front(prefix));
-  resident.kind = elements == 1 && value.getDefiningOp<pg::ReduceOp>() ? Resident::Kind::Scalar : Resident::Kind::Slot;
+  int64_t elements =
+      ShapedType::getNumElements(shapeOf(value).drop_front(prefix));
+  resident.kind = elements == 1 && value.getDefiningOp<pg::ReduceOp>()
+                      ? Resident::Kind::Scalar
+                      : Resident::Kind::Slot;
   if (resident.kind == Resident::Kind::Slot) {
     resident.offset = plan.scratch;
     // Vectors may read up to 64 bytes past the end.
-    int64_t bytes = elements * KernelBuilder::getElementBytes(cast<RankedTensorType>(value.getType()).getElementType());
+    int64_t bytes =
+        elements *
+        KernelBuilder::getElementBytes(
+            cast<RankedTensorType>(value.getType()).getElementType());
     plan.scratch += llvm::alignTo(bytes, 64) + 64;
   }
   return resident;
@@ -170,8 +196,11 @@ Resident RowsAnalysis::allocate(Value value, ArrayRef<Index> coordinates, unsign
 Outcome RowsAnalysis::makeResident(Value value, ArrayRef<Index> coordinates) {
   unsigned prefix = getPrefix(value, coordinates);
   auto reduce = value.getDefiningOp<pg::ReduceOp>();
-  Draft started = reduce ? startDraft(Root::Kind::Reduce, reduce.getX(), coordinates.take_front(prefix), 0, reduce)
-                         : startDraft(Root::Kind::Keep, value, coordinates.take_front(prefix), 0, nullptr);
+  Draft started = reduce
+                      ? startDraft(Root::Kind::Reduce, reduce.getX(),
+                                   coordinates.take_front(prefix), 0, reduce)
+                      : startDraft(Root::Kind::Keep, value,
+                                   coordinates.take_front(prefix), 0, nullptr);
   if (Outcome outcome = finishDraft(started); outcome != Outcome::Done)
     return outcome;
   Resident resident = allocate(value, coordinates, prefix);
@@ -192,18 +221,22 @@ static bool isSuffix(ArrayRef<bool> reduced) {
   return true;
 }
 
-/// Whether loops that sum over `a` can also sum over `b`, where one of the two may sum over nothing.
+/// Whether loops that sum over `a` can also sum over `b`, where one of the two
+/// may sum over nothing.
 static bool areCompatible(ArrayRef<bool> a, ArrayRef<bool> b) {
-  return a == b || (!llvm::is_contained(a, true) && isSuffix(b)) || (!llvm::is_contained(b, true) && isSuffix(a));
+  return a == b || (!llvm::is_contained(a, true) && isSuffix(b)) ||
+         (!llvm::is_contained(b, true) && isSuffix(a));
 }
 
-/// Cuts the domains of roots of one level alike, where that lets them share a nest: [512] becomes [8, 64] beside [8, 64].
+/// Cuts the domains of roots of one level alike, where that lets them share a
+/// nest: [512] becomes [8, 64] beside [8, 64].
 Outcome RowsAnalysis::alignDomains() {
   int last = 0;
   for (Draft &each : drafts)
     last = std::max(last, each.nest.level);
   for (Draft &each : drafts)
-    if (each.root.kind == Root::Kind::Store || each.root.kind == Root::Kind::Partial)
+    if (each.root.kind == Root::Kind::Store ||
+        each.root.kind == Root::Kind::Partial)
       each.nest.level = last;
   auto distances = [&](const Draft &each) {
     std::set<int64_t> result{1};
@@ -215,9 +248,11 @@ Outcome RowsAnalysis::alignDomains() {
   for (size_t i = 0; i < drafts.size(); ++i)
     for (size_t j = 0; j < i; ++j) {
       Draft &a = drafts[i], &b = drafts[j];
-      std::set<int64_t> cutsA = distances(a), cutsB = distances(b), both = cutsA;
+      std::set<int64_t> cutsA = distances(a), cutsB = distances(b),
+                        both = cutsA;
       both.insert(cutsB.begin(), cutsB.end());
-      if (a.nest.level != b.nest.level || cutsA == cutsB || *cutsA.rbegin() != *cutsB.rbegin() ||
+      if (a.nest.level != b.nest.level || cutsA == cutsB ||
+          *cutsA.rbegin() != *cutsB.rbegin() ||
           (a.root.reduce && b.root.reduce))
         continue;
       int64_t before = 1;
@@ -232,7 +267,8 @@ Outcome RowsAnalysis::alignDomains() {
         Factors &factors = decisions.factors[each->key];
         decisions.splits[each->key].clear();
         int64_t inner = 1;
-        ArrayRef<int64_t> domain = shapeOf(each->root.value).drop_front(each->root.prefix);
+        ArrayRef<int64_t> domain =
+            shapeOf(each->root.value).drop_front(each->root.prefix);
         for (size_t axis = domain.size(); axis-- > 0;) {
           SmallVector<int64_t, 2> cutAxis;
           for (auto low = both.find(inner); *low != inner * domain[axis]; ++low)
@@ -250,12 +286,14 @@ Outcome RowsAnalysis::alignDomains() {
 /// Gathers the roots of one level over the same elements.
 void RowsAnalysis::makeNests() {
   auto sizes = [&](const Nest &nest) {
-    return llvm::map_to_vector(nest.variables, [&](unsigned v) { return space[v].size; });
+    return llvm::map_to_vector(nest.variables,
+                               [&](unsigned v) { return space[v].size; });
   };
   std::vector<Nest> nests;
   for (Draft &each : drafts) {
     auto nest = llvm::find_if(nests, [&](const Nest &nest) {
-      return nest.level == each.nest.level && sizes(nest) == sizes(each.nest) && areCompatible(nest.reduced, each.nest.reduced);
+      return nest.level == each.nest.level && sizes(nest) == sizes(each.nest) &&
+             areCompatible(nest.reduced, each.nest.reduced);
     });
     if (nest == nests.end()) {
       nests.push_back(each.nest);
@@ -264,10 +302,12 @@ void RowsAnalysis::makeNests() {
     }
     Root root = each.root;
     for (auto [i, v] : llvm::enumerate(each.nest.variables)) {
-      nest->splits[i].insert(each.nest.splits[i].begin(), each.nest.splits[i].end());
+      nest->splits[i].insert(each.nest.splits[i].begin(),
+                             each.nest.splits[i].end());
       nest->reduced[i] = nest->reduced[i] || each.nest.reduced[i];
       for (Index &coordinate : root.coordinates)
-        coordinate = coordinate.substitute(v, Index::variable(nest->variables[i]));
+        coordinate =
+            coordinate.substitute(v, Index::variable(nest->variables[i]));
     }
     nest->roots.push_back(root);
   }
@@ -294,7 +334,9 @@ static int64_t getCost(Operation *op) {
     return 200;
   if (isa<pg::DivOp, pg::SqrtOp, pg::RsqrtOp>(op))
     return 5;
-  return isa<pg::ReshapeOp, pg::BroadcastOp, pg::ConstantOp, pg::SplatOp>(op) ? 0 : 1;
+  return isa<pg::ReshapeOp, pg::BroadcastOp, pg::ConstantOp, pg::SplatOp>(op)
+             ? 0
+             : 1;
 }
 
 /// Rough cost of computing an element from what is resident.
@@ -314,7 +356,8 @@ int64_t RowsAnalysis::costOf(Value value) {
   return costs[value] = std::min<int64_t>(cost, 1000);
 }
 
-/// Whether a nest computes all elements of a value that a row has, each once and in the order of memory.
+/// Whether a nest computes all elements of a value that a row has, each once
+/// and in the order of memory.
 bool RowsAnalysis::isWhole(Value value, const Sighting &sighting) {
   const Nest &nest = plan.nests[sighting.nest];
   unsigned parts = 0;
@@ -324,11 +367,14 @@ bool RowsAnalysis::isWhole(Value value, const Sighting &sighting) {
   int64_t elements = 1;
   for (unsigned v : nest.variables)
     elements *= space[v].size;
-  return sighting.parts == parts && elements == ShapedType::getNumElements(inner) &&
-         linearize(ArrayRef(sighting.coordinates).drop_front(prefix), inner) == nest.getFlat(space);
+  return sighting.parts == parts &&
+         elements == ShapedType::getNumElements(inner) &&
+         linearize(ArrayRef(sighting.coordinates).drop_front(prefix), inner) ==
+             nest.getFlat(space);
 }
 
-/// Walks the nests in order; what one computes that an earlier one computed at some cost is kept there.
+/// Walks the nests in order; what one computes that an earlier one computed at
+/// some cost is kept there.
 Outcome RowsAnalysis::findShared() {
   sharing = true;
   Outcome outcome = Outcome::Done;
@@ -344,21 +390,24 @@ Outcome RowsAnalysis::findShared() {
       ++partIndex;
     });
     if (outcome == Outcome::Again)
-      return fail(plan.kernel.getLoc(), "no loops could be found for this kernel");
+      return fail(plan.kernel.getLoc(),
+                  "no loops could be found for this kernel");
     if (outcome != Outcome::Done)
       return outcome;
   }
   return outcome;
 }
 
-/// Whether the value is one cheap operation away from another that an earlier nest computes at some cost: then that is to be
-/// kept, which others may need too.
+/// Whether the value is one cheap operation away from another that an earlier
+/// nest computes at some cost: then that is to be kept, which others may need
+/// too.
 bool RowsAnalysis::isCheapStep(Value value) {
   if (getCost(value.getDefiningOp()) > 1)
     return false;
   Value costly;
   for (Value operand : value.getDefiningOp()->getOperands()) {
-    int64_t cost = isa<RankedTensorType>(operand.getType()) ? costOf(operand) : 0;
+    int64_t cost =
+        isa<RankedTensorType>(operand.getType()) ? costOf(operand) : 0;
     if (cost == 0 || operand == costly)
       continue;
     if (cost < 5 || costly)
@@ -366,11 +415,13 @@ bool RowsAnalysis::isCheapStep(Value value) {
     costly = operand;
   }
   auto sighting = costly ? sightings.find(costly) : sightings.end();
-  return sighting != sightings.end() && sighting->second.nest < nestIndex && isWhole(costly, sighting->second);
+  return sighting != sightings.end() && sighting->second.nest < nestIndex &&
+         isWhole(costly, sighting->second);
 }
 
 bool RowsAnalysis::share(Value value, const Coordinates &coordinates) {
-  auto [entry, isNew] = sightings.try_emplace(value, Sighting{nestIndex, coordinates});
+  auto [entry, isNew] =
+      sightings.try_emplace(value, Sighting{nestIndex, coordinates});
   Sighting &sighting = entry->second;
   if (sighting.nest == nestIndex) {
     if (sighting.lastPart != partIndex && sighting.coordinates == coordinates) {
@@ -387,7 +438,8 @@ bool RowsAnalysis::share(Value value, const Coordinates &coordinates) {
   unsigned prefix = getPrefix(value, sighting.coordinates);
   Resident slot = allocate(value, sighting.coordinates, prefix);
   slot.level = nest.level;
-  nest.roots.push_back(Root{Root::Kind::Keep, value, sighting.coordinates, 0, nullptr, prefix});
+  nest.roots.push_back(
+      Root{Root::Kind::Keep, value, sighting.coordinates, 0, nullptr, prefix});
   plan.residents[value] = slot;
   costs.clear(); // what is computed from it has become cheaper
   return true;

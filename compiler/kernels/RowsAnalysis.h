@@ -1,8 +1,10 @@
 // The analysis behind RowsPlan.
 //
-// It walks every root's expression with symbolic coordinates. Where a coordinate is no sum of loop variables, a loop is cut
-// in two; where a pad or a rotation treats parts of a loop differently, the loop is split; where neither helps, a value is
-// kept in scratch. Each such decision starts the analysis over, until none is left to take.
+// It walks every root's expression with symbolic coordinates. Where a
+// coordinate is no sum of loop variables, a loop is cut in two; where a pad or
+// a rotation treats parts of a loop differently, the loop is split; where
+// neither helps, a value is kept in scratch. Each such decision starts the
+// analysis over, until none is left to take.
 #pragma once
 
 #include "compiler/kernels/RowsPlan.h"
@@ -19,7 +21,8 @@ using Factors = llvm::SmallVector<llvm::SmallVector<int64_t, 2>, 4>;
 struct RowsDecisions {
   Factors rowFactors;
   std::map<RootKey, Factors> factors;
-  std::map<RootKey, std::map<unsigned, std::set<int64_t>>> splits; // by place of the variable in the root's domain
+  std::map<RootKey, std::map<unsigned, std::set<int64_t>>>
+      splits; // by place of the variable in the root's domain
   llvm::SetVector<mlir::Value> kept;
 };
 
@@ -27,7 +30,8 @@ class RowsAnalysis {
 public:
   enum class Outcome { Done, Again, Failed };
 
-  RowsAnalysis(RowsPlan &plan, RowsDecisions &decisions) : plan(plan), space(plan.space), decisions(decisions) {}
+  RowsAnalysis(RowsPlan &plan, RowsDecisions &decisions)
+      : plan(plan), space(plan.space), decisions(decisions) {}
   /// One attempt: completes the plan, takes a decision, or emits an error.
   Outcome run();
 
@@ -37,7 +41,8 @@ private:
     Root root;
     RootKey key;
     Nest nest;
-    llvm::SmallVector<std::pair<unsigned, unsigned>> axes; // of each variable: axis of the domain, place among its factors
+    llvm::SmallVector<std::pair<unsigned, unsigned>>
+        axes; // of each variable: axis of the domain, place among its factors
   };
   /// Where a value was first needed.
   struct Sighting {
@@ -51,7 +56,8 @@ private:
   Space &space;
   RowsDecisions &decisions;
   llvm::SmallVector<int64_t> rowShape;
-  llvm::SmallVector<std::pair<unsigned, unsigned>> rowAxes; // of each row variable: axis, place among its factors
+  llvm::SmallVector<std::pair<unsigned, unsigned>>
+      rowAxes; // of each row variable: axis, place among its factors
   Coordinates rowCoordinates;
   std::vector<Draft> drafts;
   Draft *draft = nullptr; // the one that is being walked
@@ -65,10 +71,13 @@ private:
   Outcome fail(mlir::Location loc, const llvm::Twine &message);
   Outcome makeRows();
   Outcome addResult(unsigned result);
-  Draft startDraft(Root::Kind kind, mlir::Value value, llvm::ArrayRef<Index> prefix, unsigned result, pg::ReduceOp reduce);
+  Draft startDraft(Root::Kind kind, mlir::Value value,
+                   llvm::ArrayRef<Index> prefix, unsigned result,
+                   pg::ReduceOp reduce);
   Outcome finishDraft(Draft &finished);
   Outcome makeResident(mlir::Value value, llvm::ArrayRef<Index> coordinates);
-  Resident allocate(mlir::Value value, llvm::ArrayRef<Index> coordinates, unsigned prefix);
+  Resident allocate(mlir::Value value, llvm::ArrayRef<Index> coordinates,
+                    unsigned prefix);
   unsigned getPrefix(mlir::Value value, llvm::ArrayRef<Index> coordinates);
   Outcome alignDomains();
   void makeNests();
@@ -85,9 +94,11 @@ private:
   Outcome visitBounded(mlir::Operation *op, Read read);
   Outcome visitRope(pg::RopeOp op, const Coordinates &coordinates);
   Outcome visitLookup(mlir::Operation *op, const Coordinates &coordinates);
-  Outcome visitResident(mlir::Value value, const Resident &resident, const Index &flat);
+  Outcome visitResident(mlir::Value value, const Resident &resident,
+                        const Index &flat);
   bool share(mlir::Value value, const Coordinates &coordinates);
-  Outcome split(const Index &index, llvm::ArrayRef<int64_t> points, mlir::Operation *op);
+  Outcome split(const Index &index, llvm::ArrayRef<int64_t> points,
+                mlir::Operation *op);
   Outcome cut(Space::Cut cut);
   Outcome keep(mlir::Value value);
 };

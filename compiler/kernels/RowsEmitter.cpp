@@ -7,8 +7,12 @@ using namespace mlir;
 
 namespace pgc {
 
-static Type elementOf(Value value) { return cast<RankedTensorType>(value.getType()).getElementType(); }
-static ArrayRef<int64_t> shapeOf(Value value) { return cast<RankedTensorType>(value.getType()).getShape(); }
+static Type elementOf(Value value) {
+  return cast<RankedTensorType>(value.getType()).getElementType();
+}
+static ArrayRef<int64_t> shapeOf(Value value) {
+  return cast<RankedTensorType>(value.getType()).getShape();
+}
 
 /// Bits of the kernel's floats: 64 if all are f64.
 static unsigned getFloatBits(pg::sched::KernelOp kernel) {
@@ -16,7 +20,8 @@ static unsigned getFloatBits(pg::sched::KernelOp kernel) {
   auto look = [&](Type type) {
     Type element = getElementTypeOrSelf(type);
     has64 |= isa<RankedTensorType>(type) && element.isF64();
-    has32 |= isa<RankedTensorType>(type) && (element.isF32() || element.isBF16());
+    has32 |=
+        isa<RankedTensorType>(type) && (element.isF32() || element.isBF16());
   };
   for (Operation &op : kernel.getBlock()) {
     llvm::for_each(op.getOperandTypes(), look);
@@ -26,25 +31,31 @@ static unsigned getFloatBits(pg::sched::KernelOp kernel) {
 }
 
 RowsEmitter::RowsEmitter(RowsPlan &plan, const Target &target, ModuleOp out)
-    : plan(plan), space(plan.space), k(plan.kernel, target, out), out(out), lanes(target.getLanes(getFloatBits(plan.kernel))) {}
+    : plan(plan), space(plan.space), k(plan.kernel, target, out), out(out),
+      lanes(target.getLanes(getFloatBits(plan.kernel))) {}
 
 void RowsEmitter::emit() {
-  int64_t chunks = *plan.kernel.getChunks(), rows = llvm::divideCeil(plan.rowCount, chunks);
+  int64_t chunks = *plan.kernel.getChunks(),
+          rows = llvm::divideCeil(plan.rowCount, chunks);
   levels.resize(1);
   // Sums over rows start from 0.
   unsigned operands = plan.kernel.getTensorArguments().size();
   for (const Nest &each : plan.nests)
     for (const Root &root : each.roots)
       if (root.kind == Root::Kind::Partial) {
-        auto type = cast<RankedTensorType>(plan.kernel.getYielded()[root.result].getType());
+        auto type = cast<RankedTensorType>(
+            plan.kernel.getYielded()[root.result].getType());
         int64_t elements = type.getNumElements() / chunks;
-        Value start = k.at(k.buffers[operands + root.result], k.mul(k.chunk, elements), type.getElementType());
+        Value start = k.at(k.buffers[operands + root.result],
+                           k.mul(k.chunk, elements), type.getElementType());
         partials[root.result] = start;
         if (!plan.kernel.accumulates(root.result))
-          k.zero(start, elements * KernelBuilder::getElementBytes(type.getElementType()));
+          k.zero(start, elements * KernelBuilder::getElementBytes(
+                                       type.getElementType()));
       }
   Value low = chunks == 1 ? k.index(0) : k.mul(k.chunk, rows);
-  Value high = chunks == 1 ? k.index(plan.rowCount) : k.min(k.add(low, rows), k.index(plan.rowCount));
+  Value high = chunks == 1 ? k.index(plan.rowCount)
+                           : k.min(k.add(low, rows), k.index(plan.rowCount));
   loop(low, high, 1, {}, [&](Value row, ValueRange) {
     emitRow(row);
     return Accumulators();
@@ -67,18 +78,20 @@ void RowsEmitter::emitRow(Value row) {
 }
 
 /// A loop, and all that is known about what is being emitted within it.
-RowsEmitter::Accumulators RowsEmitter::loop(Value low, Value high, int64_t step, ValueRange inits,
-                                            llvm::function_ref<Accumulators(Value, ValueRange)> body) {
+RowsEmitter::Accumulators
+RowsEmitter::loop(Value low, Value high, int64_t step, ValueRange inits,
+                  llvm::function_ref<Accumulators(Value, ValueRange)> body) {
   Operation *outside = k.b.getInsertionBlock()->getParentOp();
   size_t level = levels.size() - 1;
-  Accumulators results = k.loop(low, high, step, inits, [&](Value i, ValueRange carried) {
-    Operation *inside = k.b.getInsertionBlock()->getParentOp();
-    levels[level].nested = inside == outside ? nullptr : inside;
-    levels.emplace_back();
-    Accumulators yielded = body(i, carried);
-    levels.pop_back();
-    return yielded;
-  });
+  Accumulators results =
+      k.loop(low, high, step, inits, [&](Value i, ValueRange carried) {
+        Operation *inside = k.b.getInsertionBlock()->getParentOp();
+        levels[level].nested = inside == outside ? nullptr : inside;
+        levels.emplace_back();
+        Accumulators yielded = body(i, carried);
+        levels.pop_back();
+        return yielded;
+      });
   levels[level].nested = nullptr;
   return results;
 }
@@ -116,21 +129,25 @@ void RowsEmitter::emitNest(const Nest &emitted) {
     variables.erase(v);
 }
 
-/// Reductions along the vectors run in several accumulators, to hide the latency of additions; fewer if there is much to compute.
+/// Reductions along the vectors run in several accumulators, to hide the
+/// latency of additions; fewer if there is much to compute.
 unsigned RowsEmitter::chooseUnroll() const {
   int64_t operations = 0;
   for (Operation &op : plan.kernel.getBlock())
-    operations += isa<pg::ExpOp, pg::TanhOp, pg::LogOp, pg::SigmoidOp>(op) ? 20 : 1;
+    operations +=
+        isa<pg::ExpOp, pg::TanhOp, pg::LogOp, pg::SigmoidOp>(op) ? 20 : 1;
   return operations > 150 ? 1 : operations > 50 ? 2 : 4;
 }
 
-RowsEmitter::Accumulators RowsEmitter::emitLoops(unsigned depth, Accumulators accumulators) {
+RowsEmitter::Accumulators RowsEmitter::emitLoops(unsigned depth,
+                                                 Accumulators accumulators) {
   if (depth == keptCount && nest->reduces() && accumulators.empty()) {
     Accumulators start;
     for (const Root &root : nest->roots)
       if (root.kind == Root::Kind::Reduce)
         start.push_back(neutral(root.reduce));
-    finishReductions(depth == order.size() ? emitBody(start, 1) : emitVariable(depth, start));
+    finishReductions(depth == order.size() ? emitBody(start, 1)
+                                           : emitVariable(depth, start));
     return {};
   }
   if (depth == order.size())
@@ -139,10 +156,12 @@ RowsEmitter::Accumulators RowsEmitter::emitLoops(unsigned depth, Accumulators ac
 }
 
 /// The loops over the parts of a variable.
-RowsEmitter::Accumulators RowsEmitter::emitVariable(unsigned depth, Accumulators accumulators) {
+RowsEmitter::Accumulators RowsEmitter::emitVariable(unsigned depth,
+                                                    Accumulators accumulators) {
   unsigned place = order[depth], variable = nest->variables[place];
   Variable saved = space[variable];
-  SmallVector<int64_t> ends(nest->splits[place].begin(), nest->splits[place].end());
+  SmallVector<int64_t> ends(nest->splits[place].begin(),
+                            nest->splits[place].end());
   ends.push_back(saved.size);
   int64_t start = 0;
   for (int64_t end : ends) {
@@ -151,33 +170,43 @@ RowsEmitter::Accumulators RowsEmitter::emitVariable(unsigned depth, Accumulators
     if (variable == vectorVariable)
       accumulators = emitVectorLoop(depth, variable, accumulators);
     else
-      accumulators = loop(k.index(start), k.index(end), 1, accumulators, [&](Value i, ValueRange carried) {
-        bind(variable, i);
-        return emitLoops(depth + 1, Accumulators(carried));
-      });
+      accumulators = loop(k.index(start), k.index(end), 1, accumulators,
+                          [&](Value i, ValueRange carried) {
+                            bind(variable, i);
+                            return emitLoops(depth + 1, Accumulators(carried));
+                          });
     start = end;
   }
   space[variable] = saved;
   return accumulators;
 }
 
-/// One part of the variable whose neighbours fill a vector: whole vectors, several at once where they are summed up, and at
-/// last the lanes that are left.
-RowsEmitter::Accumulators RowsEmitter::emitVectorLoop(unsigned depth, unsigned variable, Accumulators accumulators) {
+/// One part of the variable whose neighbours fill a vector: whole vectors,
+/// several at once where they are summed up, and at last the lanes that are
+/// left.
+RowsEmitter::Accumulators
+RowsEmitter::emitVectorLoop(unsigned depth, unsigned variable,
+                            Accumulators accumulators) {
   int64_t low = space[variable].low, high = space[variable].high;
-  // A reduction over axes of one element has no loop of its own: it starts, and ends, within this one.
+  // A reduction over axes of one element has no loop of its own: it starts, and
+  // ends, within this one.
   bool startsHere = nest->reduces() && accumulators.empty();
   bool innermost = depth + 1 == order.size() && !startsHere;
-  auto step = [&](int64_t from, int64_t to, unsigned steps, Accumulators inits) {
-    return loop(k.index(from), k.index(to), static_cast<int64_t>(lanes) * steps, inits, [&](Value i, ValueRange carried) {
-      bind(variable, i);
-      return innermost ? emitBody(Accumulators(carried), steps) : emitLoops(depth + 1, Accumulators(carried));
-    });
+  auto step = [&](int64_t from, int64_t to, unsigned steps,
+                  Accumulators inits) {
+    return loop(k.index(from), k.index(to), static_cast<int64_t>(lanes) * steps,
+                inits, [&](Value i, ValueRange carried) {
+                  bind(variable, i);
+                  return innermost
+                             ? emitBody(Accumulators(carried), steps)
+                             : emitLoops(depth + 1, Accumulators(carried));
+                });
   };
   unsigned reductions = accumulators.size();
   unsigned steps = reductions > 0 && innermost ? unroll : 1;
   int64_t block = static_cast<int64_t>(lanes) * steps;
-  int64_t blocksEnd = low + (high - low) / block * block, vectorsEnd = low + (high - low) / lanes * lanes;
+  int64_t blocksEnd = low + (high - low) / block * block,
+          vectorsEnd = low + (high - low) / lanes * lanes;
   if (steps > 1 && blocksEnd > low) {
     Accumulators wide = accumulators;
     for (unsigned s = 1; s < steps; ++s)
@@ -190,7 +219,9 @@ RowsEmitter::Accumulators RowsEmitter::emitVectorLoop(unsigned depth, unsigned v
         unsigned r = 0;
         for (const Root &root : nest->roots)
           if (root.kind == Root::Kind::Reduce) {
-            wide[s * reductions + r] = combine(root.reduce, wide[s * reductions + r], wide[(s + left) * reductions + r]);
+            wide[s * reductions + r] =
+                combine(root.reduce, wide[s * reductions + r],
+                        wide[(s + left) * reductions + r]);
             ++r;
           }
       }
@@ -209,12 +240,15 @@ RowsEmitter::Accumulators RowsEmitter::emitVectorLoop(unsigned depth, unsigned v
   return accumulators;
 }
 
-/// All roots for the elements at which the loops stand; `steps` vectors of them.
-RowsEmitter::Accumulators RowsEmitter::emitBody(const Accumulators &accumulators, unsigned steps) {
+/// All roots for the elements at which the loops stand; `steps` vectors of
+/// them.
+RowsEmitter::Accumulators
+RowsEmitter::emitBody(const Accumulators &accumulators, unsigned steps) {
   Accumulators results = accumulators;
   Variable saved = vectorVariable ? space[*vectorVariable] : Variable();
   for (unsigned s = 0; s < steps; ++s) {
-    // Step s looks at the vector variable's value plus s vectors; the bounds are those of the sum.
+    // Step s looks at the vector variable's value plus s vectors; the bounds
+    // are those of the sum.
     if (s > 0) {
       space[*vectorVariable].low -= lanes;
       space[*vectorVariable].high -= lanes;
@@ -223,17 +257,20 @@ RowsEmitter::Accumulators RowsEmitter::emitBody(const Accumulators &accumulators
       Coordinates moved(coordinates);
       if (s > 0)
         for (Index &coordinate : moved)
-          coordinate = coordinate + coordinate.coefficient(*vectorVariable) * static_cast<int64_t>(s * lanes);
+          coordinate = coordinate + coordinate.coefficient(*vectorVariable) *
+                                        static_cast<int64_t>(s * lanes);
       return moved;
     };
-    // All is read before anything is written: results may lie where operands do.
+    // All is read before anything is written: results may lie where operands
+    // do.
     SmallVector<Value> values;
     for (const Root &root : nest->roots) {
       Coordinates coordinates = shifted(root.coordinates);
       Value value = root.value;
       // Rounding to bf16 is left to the store.
       auto convert = value.getDefiningOp<pg::ConvertOp>();
-      if (convert && elementOf(value).isBF16() && elementOf(convert.getX()).isF32() && !findResident(value))
+      if (convert && elementOf(value).isBF16() &&
+          elementOf(convert.getX()).isF32() && !findResident(value))
         value = convert.getX();
       Reg reg = evaluate(value, coordinates);
       values.push_back(vectorVariable ? toVector(reg.value) : reg.value);
@@ -256,7 +293,8 @@ RowsEmitter::Accumulators RowsEmitter::emitBody(const Accumulators &accumulators
   return results;
 }
 
-void RowsEmitter::emitStore(const Root &root, Value value, ArrayRef<Index> coordinates) {
+void RowsEmitter::emitStore(const Root &root, Value value,
+                            ArrayRef<Index> coordinates) {
   unsigned operands = plan.kernel.getTensorArguments().size();
   ArrayRef<int64_t> inner = shapeOf(root.value).drop_front(root.prefix);
   Index place = linearize(coordinates.drop_front(root.prefix), inner);
@@ -286,18 +324,22 @@ void RowsEmitter::emitStore(const Root &root, Value value, ArrayRef<Index> coord
 //===----------------------------------------------------------------------===//
 
 Value RowsEmitter::neutral(pg::ReduceOp reduce) {
-  Type element = elementOf(reduce.getX()), type = k.getRegisterType(element, accumulatorLanes());
+  Type element = elementOf(reduce.getX()),
+       type = k.getRegisterType(element, accumulatorLanes());
   if (reduce.getKind() == pg::ReduceKind::sum)
     return k.constant(type, 0);
-  return isa<FloatType>(element) ? k.constant(type, -std::numeric_limits<double>::infinity())
-                                 : k.integer(type, std::numeric_limits<int64_t>::min());
+  return isa<FloatType>(element)
+             ? k.constant(type, -std::numeric_limits<double>::infinity())
+             : k.integer(type, std::numeric_limits<int64_t>::min());
 }
 
 Value RowsEmitter::combine(pg::ReduceOp reduce, Value x, Value y) {
   bool isFloat = isa<FloatType>(elementOf(reduce.getX()));
   if (reduce.getKind() == pg::ReduceKind::sum)
-    return isFloat ? k.addf(x, y) : arith::AddIOp::create(k.b, k.loc, x, y).getResult();
-  return isFloat ? k.maxf(x, y) : arith::MaxSIOp::create(k.b, k.loc, x, y).getResult();
+    return isFloat ? k.addf(x, y)
+                   : arith::AddIOp::create(k.b, k.loc, x, y).getResult();
+  return isFloat ? k.maxf(x, y)
+                 : arith::MaxSIOp::create(k.b, k.loc, x, y).getResult();
 }
 
 /// Puts the sums where later nests find them.
@@ -309,7 +351,8 @@ void RowsEmitter::finishReductions(ArrayRef<Value> accumulators) {
     pg::ReduceOp reduce = root.reduce;
     Value value = accumulators[r++];
     if (vectorVariable && nest->reduced.back())
-      value = reduce.getKind() == pg::ReduceKind::sum ? k.sumLanes(value) : k.maxLanes(value);
+      value = reduce.getKind() == pg::ReduceKind::sum ? k.sumLanes(value)
+                                                      : k.maxLanes(value);
     Value result = reduce.getResult();
     const Resident &resident = plan.residents[result];
     if (resident.kind == Resident::Kind::Scalar) {
@@ -319,9 +362,13 @@ void RowsEmitter::finishReductions(ArrayRef<Value> accumulators) {
     Coordinates coordinates = root.coordinates;
     for (int64_t axis : reduce.getAxes())
       coordinates[axis] = Index();
-    Index place = linearize(ArrayRef(coordinates).drop_front(root.prefix), shapeOf(result).drop_front(root.prefix));
-    k.store(value, getAddress(getSlot(resident.offset), elementOf(result), place).value, elementOf(result),
-            KernelBuilder::getLanes(value.getType()) > 1 ? count : 0);
+    Index place = linearize(ArrayRef(coordinates).drop_front(root.prefix),
+                            shapeOf(result).drop_front(root.prefix));
+    k.store(
+        value,
+        getAddress(getSlot(resident.offset), elementOf(result), place).value,
+        elementOf(result),
+        KernelBuilder::getLanes(value.getType()) > 1 ? count : 0);
   }
 }
 

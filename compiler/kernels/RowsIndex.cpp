@@ -63,11 +63,13 @@ Index Index::substitute(unsigned variable, const Index &by) const {
   if (c == 0)
     return *this;
   Index rest = *this;
-  llvm::erase_if(rest.terms, [&](auto &term) { return term.first == variable; });
+  llvm::erase_if(rest.terms,
+                 [&](auto &term) { return term.first == variable; });
   return rest + by * c;
 }
 
-Index linearize(llvm::ArrayRef<Index> coordinates, llvm::ArrayRef<int64_t> shape) {
+Index linearize(llvm::ArrayRef<Index> coordinates,
+                llvm::ArrayRef<int64_t> shape) {
   Index flat;
   for (auto [coordinate, size] : llvm::zip_equal(coordinates, shape))
     flat = flat * size + coordinate;
@@ -97,15 +99,20 @@ std::pair<int64_t, int64_t> Space::range(const Index &index) const {
 }
 
 bool Space::has(const Index &index, Variable::Kind kind) const {
-  return llvm::any_of(index.terms, [&](auto &term) { return variables[term.first].kind == kind; });
+  return llvm::any_of(index.terms, [&](auto &term) {
+    return variables[term.first].kind == kind;
+  });
 }
 
 bool Space::onlyRows(const Index &index) const {
-  return llvm::all_of(index.terms, [&](auto &term) { return variables[term.first].kind == Variable::Kind::Row; });
+  return llvm::all_of(index.terms, [&](auto &term) {
+    return variables[term.first].kind == Variable::Kind::Row;
+  });
 }
 
 /// index = quotient · size + remainder, 0 <= remainder < size.
-std::optional<std::pair<Index, Index>> Space::divide(const Index &index, int64_t size, std::optional<Cut> *cut) const {
+std::optional<std::pair<Index, Index>>
+Space::divide(const Index &index, int64_t size, std::optional<Cut> *cut) const {
   auto [least, largest] = range(index);
   if (least >= 0 && largest < size)
     return std::pair(Index(), index);
@@ -123,14 +130,17 @@ std::optional<std::pair<Index, Index>> Space::divide(const Index &index, int64_t
     return std::pair(quotient, remainder);
   for (auto [v, c] : remainder.terms) {
     const Variable &variable = variables[v];
-    if (cut && variable.kind != Variable::Kind::Dynamic && size % c == 0 && size / c > 1 && variable.size > size / c &&
+    if (cut && variable.kind != Variable::Kind::Dynamic && size % c == 0 &&
+        size / c > 1 && variable.size > size / c &&
         variable.size % (size / c) == 0)
       *cut = Cut{v, size / c};
   }
   return std::nullopt;
 }
 
-std::optional<Coordinates> Space::delinearize(const Index &flat, llvm::ArrayRef<int64_t> shape, std::optional<Cut> *cut) const {
+std::optional<Coordinates> Space::delinearize(const Index &flat,
+                                              llvm::ArrayRef<int64_t> shape,
+                                              std::optional<Cut> *cut) const {
   Coordinates coordinates(shape.size());
   Index rest = flat;
   for (size_t i = shape.size(); i-- > 1;) {

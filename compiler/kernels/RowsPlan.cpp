@@ -13,12 +13,14 @@ Index Nest::getFlat(const Space &space) const {
   return flat;
 }
 
-static void forEachPartFrom(const Nest &nest, Space &space, unsigned place, llvm::function_ref<void()> visit) {
+static void forEachPartFrom(const Nest &nest, Space &space, unsigned place,
+                            llvm::function_ref<void()> visit) {
   if (place == nest.variables.size())
     return visit();
   Variable saved = space[nest.variables[place]];
   int64_t start = 0;
-  SmallVector<int64_t> ends(nest.splits[place].begin(), nest.splits[place].end());
+  SmallVector<int64_t> ends(nest.splits[place].begin(),
+                            nest.splits[place].end());
   ends.push_back(saved.size);
   for (int64_t end : ends) {
     space[nest.variables[place]].low = start;
@@ -28,11 +30,14 @@ static void forEachPartFrom(const Nest &nest, Space &space, unsigned place, llvm
   space[nest.variables[place]] = saved;
 }
 
-void Nest::forEachPart(Space &space, llvm::function_ref<void()> visit) const { forEachPartFrom(*this, space, 0, visit); }
+void Nest::forEachPart(Space &space, llvm::function_ref<void()> visit) const {
+  forEachPartFrom(*this, space, 0, visit);
+}
 
 std::optional<RowsPlan> RowsPlan::make(pg::sched::KernelOp kernel) {
   RowsDecisions decisions;
-  // Each attempt but the last cuts, splits or keeps something more; no kernel needs nearly as many.
+  // Each attempt but the last cuts, splits or keeps something more; no kernel
+  // needs nearly as many.
   for (int attempt = 0; attempt < 200; ++attempt) {
     RowsPlan plan;
     plan.kernel = kernel;

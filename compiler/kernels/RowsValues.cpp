@@ -1,4 +1,5 @@
-// The values of a rows kernel: each is computed in the outermost loop in which it is known.
+// The values of a rows kernel: each is computed in the outermost loop in which
+// it is known.
 #include "compiler/kernels/RowsEmitter.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -7,10 +8,15 @@ using namespace mlir;
 
 namespace pgc {
 
-static Type elementOf(Value value) { return cast<RankedTensorType>(value.getType()).getElementType(); }
-static ArrayRef<int64_t> shapeOf(Value value) { return cast<RankedTensorType>(value.getType()).getShape(); }
+static Type elementOf(Value value) {
+  return cast<RankedTensorType>(value.getType()).getElementType();
+}
+static ArrayRef<int64_t> shapeOf(Value value) {
+  return cast<RankedTensorType>(value.getType()).getShape();
+}
 
-/// Continues at the end of what is emitted directly in a loop: before the loop within it that is being filled, if there is one.
+/// Continues at the end of what is emitted directly in a loop: before the loop
+/// within it that is being filled, if there is one.
 void RowsEmitter::goTo(unsigned level, OpBuilder::InsertionGuard &) {
   for (unsigned l = level; l + 1 < levels.size(); ++l)
     if (levels[l].nested) {
@@ -20,12 +26,14 @@ void RowsEmitter::goTo(unsigned level, OpBuilder::InsertionGuard &) {
 }
 
 Value RowsEmitter::toVector(Value value) {
-  return KernelBuilder::getLanes(value.getType()) > 1 ? value : k.splat(value, lanes);
+  return KernelBuilder::getLanes(value.getType()) > 1 ? value
+                                                      : k.splat(value, lanes);
 }
 
 bool RowsEmitter::usesLanes(ArrayRef<Index> coordinates) const {
-  return vectorVariable &&
-         llvm::any_of(coordinates, [&](const Index &index) { return index.coefficient(*vectorVariable) != 0; });
+  return vectorVariable && llvm::any_of(coordinates, [&](const Index &index) {
+           return index.coefficient(*vectorVariable) != 0;
+         });
 }
 
 RowsEmitter::Reg RowsEmitter::remember(std::vector<int64_t> key, Reg reg) {
@@ -33,8 +41,11 @@ RowsEmitter::Reg RowsEmitter::remember(std::vector<int64_t> key, Reg reg) {
   return reg;
 }
 
-/// Computes in the outermost loop that has all operands; scalars are spread where there are vectors.
-RowsEmitter::Reg RowsEmitter::apply(ArrayRef<Reg> operands, function_ref<Value(ArrayRef<Value>)> compute) {
+/// Computes in the outermost loop that has all operands; scalars are spread
+/// where there are vectors.
+RowsEmitter::Reg
+RowsEmitter::apply(ArrayRef<Reg> operands,
+                   function_ref<Value(ArrayRef<Value>)> compute) {
   unsigned level = 0, widest = 1;
   for (const Reg &operand : operands) {
     level = std::max(level, operand.level);
@@ -55,7 +66,8 @@ RowsEmitter::Reg RowsEmitter::apply(ArrayRef<Reg> operands, function_ref<Value(A
 // Places
 //===----------------------------------------------------------------------===//
 
-SmallVector<std::pair<RowsEmitter::Reg, int64_t>> RowsEmitter::getTerms(const Index &index) const {
+SmallVector<std::pair<RowsEmitter::Reg, int64_t>>
+RowsEmitter::getTerms(const Index &index) const {
   SmallVector<std::pair<Reg, int64_t>> terms;
   for (unsigned level = 0; level < levels.size(); ++level)
     for (auto [v, c] : index.terms)
@@ -70,14 +82,17 @@ RowsEmitter::Reg RowsEmitter::getIndex(const Index &index) {
   for (auto &[variable, coefficient] : getTerms(index)) {
     OpBuilder::InsertionGuard guard(k.b);
     goTo(variable.level, guard);
-    sum = {k.add(k.mul(variable.value, coefficient), sum.value), variable.level};
+    sum = {k.add(k.mul(variable.value, coefficient), sum.value),
+           variable.level};
   }
   return sum;
 }
 
-RowsEmitter::Reg RowsEmitter::getAddress(Value base, Type element, const Index &flat) {
-  std::vector<int64_t> key{reinterpret_cast<intptr_t>(base.getAsOpaquePointer()),
-                           reinterpret_cast<intptr_t>(element.getAsOpaquePointer())};
+RowsEmitter::Reg RowsEmitter::getAddress(Value base, Type element,
+                                         const Index &flat) {
+  std::vector<int64_t> key{
+      reinterpret_cast<intptr_t>(base.getAsOpaquePointer()),
+      reinterpret_cast<intptr_t>(element.getAsOpaquePointer())};
   SmallVector<std::pair<Reg, int64_t>> terms = getTerms(flat);
   // Loop by loop, so that each adds its own to what the loops around it have.
   Reg address{base, 0};
@@ -87,13 +102,16 @@ RowsEmitter::Reg RowsEmitter::getAddress(Value base, Type element, const Index &
     OpBuilder::InsertionGuard guard(k.b);
     goTo(level, guard);
     for (; i < terms.size() && terms[i].first.level == level; ++i) {
-      key.push_back(reinterpret_cast<intptr_t>(terms[i].first.value.getAsOpaquePointer()));
+      key.push_back(reinterpret_cast<intptr_t>(
+          terms[i].first.value.getAsOpaquePointer()));
       key.push_back(terms[i].second);
       distance = k.add(distance, k.mul(terms[i].first.value, terms[i].second));
     }
     auto known = levels[level].known.find(key);
-    address = known != levels[level].known.end() ? known->second
-                                                 : remember(key, {k.at(address.value, distance, element), level});
+    address =
+        known != levels[level].known.end()
+            ? known->second
+            : remember(key, {k.at(address.value, distance, element), level});
   }
   if (flat.offset == 0)
     return address;
@@ -103,7 +121,8 @@ RowsEmitter::Reg RowsEmitter::getAddress(Value base, Type element, const Index &
 }
 
 /// The elements at a position, and behind it if it moves with the lanes.
-RowsEmitter::Reg RowsEmitter::load(Value base, Type element, const Index &flat, unsigned minLevel) {
+RowsEmitter::Reg RowsEmitter::load(Value base, Type element, const Index &flat,
+                                   unsigned minLevel) {
   int64_t stride = vectorVariable ? flat.coefficient(*vectorVariable) : 0;
   Reg address = getAddress(base, element, flat);
   address.level = std::max(address.level, minLevel);
@@ -116,7 +135,8 @@ RowsEmitter::Reg RowsEmitter::load(Value base, Type element, const Index &flat, 
   Value vector = k.constant(k.getRegisterType(element, lanes), 0);
   for (unsigned i = 0; i < count; ++i) {
     Value scalar = k.load(k.at(address.value, i * stride, element), element);
-    vector = vector::InsertOp::create(k.b, k.loc, scalar, vector, static_cast<int64_t>(i));
+    vector = vector::InsertOp::create(k.b, k.loc, scalar, vector,
+                                      static_cast<int64_t>(i));
   }
   return {vector, address.level};
 }
@@ -133,29 +153,39 @@ Value RowsEmitter::getSlot(int64_t offset) {
   return address;
 }
 
-/// Asks for the same place of the next row. Rows are short and many streams run side by side, so that the processor's own
-/// prefetching, which starts anew on every page, comes too late.
+/// Asks for the same place of the next row. Rows are short and many streams run
+/// side by side, so that the processor's own prefetching, which starts anew on
+/// every page, comes too late.
 void RowsEmitter::prefetch(unsigned buffer, Type element, const Index &flat) {
-  if (!vectorVariable || plan.rowVariables.empty() || flat.coefficient(*vectorVariable) != 1)
+  if (!vectorVariable || plan.rowVariables.empty() ||
+      flat.coefficient(*vectorVariable) != 1)
     return;
   int64_t bytes = KernelBuilder::getElementBytes(element);
   int64_t rowElements = flat.coefficient(plan.rowVariables.back());
-  // One request for each line of 64 bytes; within unrolled steps only where a line starts.
-  if (rowElements * bytes < 256 || flat.offset * bytes % 64 != 0 || firstReaders.try_emplace(buffer, nest).first->second != nest)
+  // One request for each line of 64 bytes; within unrolled steps only where a
+  // line starts.
+  if (rowElements * bytes < 256 || flat.offset * bytes % 64 != 0 ||
+      firstReaders.try_emplace(buffer, nest).first->second != nest)
     return;
   Reg address = getAddress(k.buffers[buffer], element, flat);
   OpBuilder::InsertionGuard guard(k.b);
   goTo(address.level, guard);
-  LLVM::Prefetch::create(k.b, k.loc, k.at(address.value, rowElements, element), /*rw=*/0, /*hint=*/2, /*cache=*/1);
+  LLVM::Prefetch::create(k.b, k.loc, k.at(address.value, rowElements, element),
+                         /*rw=*/0, /*hint=*/2, /*cache=*/1);
 }
 
-/// Where a value lies, unless the nest that puts it there is the one being emitted.
+/// Where a value lies, unless the nest that puts it there is the one being
+/// emitted.
 const Resident *RowsEmitter::findResident(Value value) const {
   auto resident = plan.residents.find(value);
-  return resident == plan.residents.end() || keptHere.contains(value) ? nullptr : &resident->second;
+  return resident == plan.residents.end() || keptHere.contains(value)
+             ? nullptr
+             : &resident->second;
 }
 
-RowsEmitter::Reg RowsEmitter::readResident(Value value, const Resident &resident, const Index &flat) {
+RowsEmitter::Reg RowsEmitter::readResident(Value value,
+                                           const Resident &resident,
+                                           const Index &flat) {
   if (resident.kind == Resident::Kind::Scalar)
     return rowScalars.at(value);
   if (resident.kind == Resident::Kind::Buffer) {
@@ -163,11 +193,14 @@ RowsEmitter::Reg RowsEmitter::readResident(Value value, const Resident &resident
     return load(k.buffers[resident.buffer], elementOf(value), flat);
   }
   if (resident.kind == Resident::Kind::Global)
-    return load(getGlobal(value.getDefiningOp<pg::ConstantOp>()), elementOf(value), flat);
+    return load(getGlobal(value.getDefiningOp<pg::ConstantOp>()),
+                elementOf(value), flat);
   SmallVector<int64_t> shape(shapeOf(value).take_front(resident.prefix));
-  shape.push_back(ShapedType::getNumElements(shapeOf(value).drop_front(resident.prefix)));
+  shape.push_back(
+      ShapedType::getNumElements(shapeOf(value).drop_front(resident.prefix)));
   // Another row, another content: never read it outside the loop over rows.
-  return load(getSlot(resident.offset), elementOf(value), space.delinearize(flat, shape)->back(), /*minLevel=*/1);
+  return load(getSlot(resident.offset), elementOf(value),
+              space.delinearize(flat, shape)->back(), /*minLevel=*/1);
 }
 
 /// A constant's elements, in read-only memory.
@@ -176,18 +209,26 @@ Value RowsEmitter::getGlobal(pg::ConstantOp op) {
   if (address)
     return address;
   auto values = cast<DenseElementsAttr>(op.getValue());
-  Type memory = values.getElementType().isInteger(1) ? k.b.getI8Type() : values.getElementType();
+  Type memory = values.getElementType().isInteger(1) ? k.b.getI8Type()
+                                                     : values.getElementType();
   SmallVector<Attribute> elements;
   for (Attribute element : values.getValues<Attribute>())
-    elements.push_back(values.getElementType().isInteger(1) ? k.b.getI8IntegerAttr(cast<BoolAttr>(element).getValue()) : element);
+    elements.push_back(
+        values.getElementType().isInteger(1)
+            ? k.b.getI8IntegerAttr(cast<BoolAttr>(element).getValue())
+            : element);
   // Vectors may read up to 64 bytes past the end: zeros are there.
-  elements.append(64 / KernelBuilder::getElementBytes(memory), k.b.getZeroAttr(memory));
+  elements.append(64 / KernelBuilder::getElementBytes(memory),
+                  k.b.getZeroAttr(memory));
   auto size = static_cast<int64_t>(elements.size());
-  std::string name = (plan.kernel.getSymName() + ".constant" + Twine(globals.size())).str();
+  std::string name =
+      (plan.kernel.getSymName() + ".constant" + Twine(globals.size())).str();
   OpBuilder module(out.getBodyRegion());
-  auto global = LLVM::GlobalOp::create(module, k.loc, LLVM::LLVMArrayType::get(memory, size), /*isConstant=*/true,
-                                       LLVM::Linkage::Internal, name,
-                                       DenseElementsAttr::get(RankedTensorType::get({size}, memory), elements), /*alignment=*/64);
+  auto global = LLVM::GlobalOp::create(
+      module, k.loc, LLVM::LLVMArrayType::get(memory, size),
+      /*isConstant=*/true, LLVM::Linkage::Internal, name,
+      DenseElementsAttr::get(RankedTensorType::get({size}, memory), elements),
+      /*alignment=*/64);
   OpBuilder::InsertionGuard guard(k.b);
   k.b.setInsertionPointToStart(&k.function.getBody().front());
   return address = LLVM::AddressOfOp::create(k.b, k.loc, global);
@@ -197,15 +238,18 @@ Value RowsEmitter::getGlobal(pg::ConstantOp op) {
 // Values
 //===----------------------------------------------------------------------===//
 
-RowsEmitter::Reg RowsEmitter::evaluate(Value value, const Coordinates &coordinates) {
-  std::vector<int64_t> key{reinterpret_cast<intptr_t>(value.getAsOpaquePointer()), count};
+RowsEmitter::Reg RowsEmitter::evaluate(Value value,
+                                       const Coordinates &coordinates) {
+  std::vector<int64_t> key{
+      reinterpret_cast<intptr_t>(value.getAsOpaquePointer()), count};
   for (const Index &index : coordinates) {
     key.push_back(index.offset);
     for (auto [v, c] : index.terms) {
       key.push_back(v);
       key.push_back(c);
       // A variable that takes another value in another loop is not the same.
-      key.push_back(reinterpret_cast<intptr_t>(variables.at(v).value.getAsOpaquePointer()));
+      key.push_back(reinterpret_cast<intptr_t>(
+          variables.at(v).value.getAsOpaquePointer()));
     }
     key.push_back(-1);
   }
@@ -213,8 +257,10 @@ RowsEmitter::Reg RowsEmitter::evaluate(Value value, const Coordinates &coordinat
     if (auto known = level.known.find(key); known != level.known.end())
       return known->second;
   const Resident *resident = findResident(value);
-  return remember(key, resident ? readResident(value, *resident, linearize(coordinates, shapeOf(value)))
-                                : evaluateOp(value.getDefiningOp(), coordinates));
+  return remember(
+      key, resident ? readResident(value, *resident,
+                                   linearize(coordinates, shapeOf(value)))
+                    : evaluateOp(value.getDefiningOp(), coordinates));
 }
 
 RowsEmitter::Reg RowsEmitter::evaluateFlat(Value value, const Index &flat) {
@@ -225,9 +271,12 @@ RowsEmitter::Reg RowsEmitter::evaluateFlat(Value value, const Index &flat) {
   return evaluate(value, *space.delinearize(flat, shapeOf(value)));
 }
 
-RowsEmitter::Reg RowsEmitter::evaluateOp(Operation *op, const Coordinates &coordinates) {
+RowsEmitter::Reg RowsEmitter::evaluateOp(Operation *op,
+                                         const Coordinates &coordinates) {
   if (auto splat = dyn_cast<pg::SplatOp>(op)) {
-    Value scalar = k.scalars[cast<BlockArgument>(splat.getValue()).getArgNumber() - plan.kernel.getTensorArguments().size()];
+    Value scalar =
+        k.scalars[cast<BlockArgument>(splat.getValue()).getArgNumber() -
+                  plan.kernel.getTensorArguments().size()];
     OpBuilder::InsertionGuard guard(k.b);
     goTo(0, guard);
     return {k.convert(scalar, elementOf(splat.getResult())), 0};
@@ -237,9 +286,11 @@ RowsEmitter::Reg RowsEmitter::evaluateOp(Operation *op, const Coordinates &coord
   if (auto constantOp = dyn_cast<pg::ConstantOp>(op))
     return constant(constantOp);
   if (isa<pg::BroadcastOp>(op))
-    return evaluate(op->getOperand(0), broadcastCoordinates(op->getOperand(0), coordinates));
+    return evaluate(op->getOperand(0),
+                    broadcastCoordinates(op->getOperand(0), coordinates));
   if (auto reshape = dyn_cast<pg::ReshapeOp>(op))
-    return evaluateFlat(reshape.getX(), linearize(coordinates, shapeOf(reshape.getResult())));
+    return evaluateFlat(reshape.getX(),
+                        linearize(coordinates, shapeOf(reshape.getResult())));
   if (auto read = getMove(op, coordinates))
     return evaluateBounded(*read, elementOf(op->getResult(0)));
   if (auto rope = dyn_cast<pg::RopeOp>(op))
@@ -248,20 +299,25 @@ RowsEmitter::Reg RowsEmitter::evaluateOp(Operation *op, const Coordinates &coord
     return evaluateLookup(op, coordinates);
   SmallVector<Reg> operands;
   for (Value operand : op->getOperands())
-    operands.push_back(evaluate(operand, broadcastCoordinates(operand, coordinates)));
-  return apply(operands, [&](ArrayRef<Value> values) { return k.elementwise(op, values); });
+    operands.push_back(
+        evaluate(operand, broadcastCoordinates(operand, coordinates)));
+  return apply(operands, [&](ArrayRef<Value> values) {
+    return k.elementwise(op, values);
+  });
 }
 
 RowsEmitter::Reg RowsEmitter::constant(pg::ConstantOp op) {
   auto values = cast<DenseElementsAttr>(op.getValue());
   Type element = values.getElementType(), type = k.getRegisterType(element);
   if (isa<IntegerType>(element))
-    return {k.integer(type, element.isInteger(1) ? values.getSplatValue<APInt>().getZExtValue()
-                                                 : values.getSplatValue<APInt>().getSExtValue()),
+    return {k.integer(type, element.isInteger(1)
+                                ? values.getSplatValue<APInt>().getZExtValue()
+                                : values.getSplatValue<APInt>().getSExtValue()),
             0};
   APFloat value = values.getSplatValue<APFloat>();
   bool losesInfo;
-  value.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven, &losesInfo);
+  value.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven,
+                &losesInfo);
   return {k.constant(type, value.convertToDouble()), 0};
 }
 
@@ -271,11 +327,13 @@ RowsEmitter::Reg RowsEmitter::evaluateIota(pg::IotaOp op, const Index &index) {
   if (stride == 0)
     return first;
   return apply(first, [&](ArrayRef<Value> values) -> Value {
-    auto type = VectorType::get({static_cast<int64_t>(lanes)}, k.b.getI64Type());
+    auto type =
+        VectorType::get({static_cast<int64_t>(lanes)}, k.b.getI64Type());
     SmallVector<int64_t> distances;
     for (unsigned i = 0; i < lanes; ++i)
       distances.push_back(i * stride);
-    Value steps = arith::ConstantOp::create(k.b, k.loc, DenseIntElementsAttr::get(type, distances));
+    Value steps = arith::ConstantOp::create(
+        k.b, k.loc, DenseIntElementsAttr::get(type, distances));
     return arith::AddIOp::create(k.b, k.loc, toVector(values[0]), steps);
   });
 }
@@ -283,13 +341,18 @@ RowsEmitter::Reg RowsEmitter::evaluateIota(pg::IotaOp op, const Index &index) {
 RowsEmitter::Reg RowsEmitter::isInside(const Reg &index, int64_t size) {
   return apply(index, [&](ArrayRef<Value> values) -> Value {
     // As an unsigned number, one below 0 is large.
-    return arith::CmpIOp::create(k.b, k.loc, arith::CmpIPredicate::ult, values[0], k.index(size));
+    return arith::CmpIOp::create(k.b, k.loc, arith::CmpIPredicate::ult,
+                                 values[0], k.index(size));
   });
 }
 
-/// A variable that stands for a number read from memory, brought into [0, size).
-unsigned RowsEmitter::bindDynamic(const Reg &id, int64_t size, std::vector<int64_t> key) {
-  Reg clamped = apply(id, [&](ArrayRef<Value> values) { return k.min(k.max(values[0], k.index(0)), k.index(size - 1)); });
+/// A variable that stands for a number read from memory, brought into [0,
+/// size).
+unsigned RowsEmitter::bindDynamic(const Reg &id, int64_t size,
+                                  std::vector<int64_t> key) {
+  Reg clamped = apply(id, [&](ArrayRef<Value> values) {
+    return k.min(k.max(values[0], k.index(0)), k.index(size - 1));
+  });
   key.push_back(size);
   key.push_back(reinterpret_cast<intptr_t>(id.value.getAsOpaquePointer()));
   unsigned variable = space.getDynamic(key, size);
@@ -316,13 +379,15 @@ RowsEmitter::Reg RowsEmitter::evaluateBounded(Read read, Type element) {
   Reg value = evaluate(read.value, read.coordinates);
   for (const Reg &condition : conditions) {
     Reg zero{k.constant(k.getRegisterType(element), 0), 0};
-    value = apply({condition, value, zero},
-                  [&](ArrayRef<Value> v) -> Value { return arith::SelectOp::create(k.b, k.loc, v[0], v[1], v[2]); });
+    value = apply({condition, value, zero}, [&](ArrayRef<Value> v) -> Value {
+      return arith::SelectOp::create(k.b, k.loc, v[0], v[1], v[2]);
+    });
   }
   return value;
 }
 
-RowsEmitter::Reg RowsEmitter::evaluateRope(pg::RopeOp op, const Coordinates &coordinates) {
+RowsEmitter::Reg RowsEmitter::evaluateRope(pg::RopeOp op,
+                                           const Coordinates &coordinates) {
   int64_t n = shapeOf(op.getCos())[1];
   int64_t part = std::min<int64_t>(space.range(coordinates[3]).first / n, 2);
   Reg x = evaluate(op.getX(), coordinates);
@@ -330,8 +395,10 @@ RowsEmitter::Reg RowsEmitter::evaluateRope(pg::RopeOp op, const Coordinates &coo
     return x;
   RopeReads reads = getRopeReads(op, coordinates, part);
   Reg partner = evaluate(op.getX(), reads.partner);
-  Reg c = evaluate(op.getCos(), reads.angle), s = evaluate(op.getSin(), reads.angle);
-  // The first half gains s times the second, the second loses s times the first; the inverse turns the other way.
+  Reg c = evaluate(op.getCos(), reads.angle),
+      s = evaluate(op.getSin(), reads.angle);
+  // The first half gains s times the second, the second loses s times the
+  // first; the inverse turns the other way.
   bool minus = (part == 1) != op.getInverse();
   return apply({x, partner, c, s}, [&](ArrayRef<Value> v) {
     Value turned = k.mulf(v[1], v[3]);
@@ -339,7 +406,8 @@ RowsEmitter::Reg RowsEmitter::evaluateRope(pg::RopeOp op, const Coordinates &coo
   });
 }
 
-RowsEmitter::Reg RowsEmitter::evaluateLookup(Operation *op, const Coordinates &coordinates) {
+RowsEmitter::Reg RowsEmitter::evaluateLookup(Operation *op,
+                                             const Coordinates &coordinates) {
   Value table = op->getOperand(0), ids = op->getOperand(1);
   Coordinates place(ArrayRef(coordinates).drop_back());
   if (usesLanes(place))
@@ -356,17 +424,22 @@ RowsEmitter::Reg RowsEmitter::evaluateLookup(Operation *op, const Coordinates &c
     place[isPick ? place.size() - 1 : 0] = Index();
   Reg value = evaluate(table, place), inside = isInside(id, size);
   Reg zero{k.constant(k.getRegisterType(elementOf(table)), 0), 0};
-  return apply({inside, value, zero},
-               [&](ArrayRef<Value> v) -> Value { return arith::SelectOp::create(k.b, k.loc, v[0], v[1], v[2]); });
+  return apply({inside, value, zero}, [&](ArrayRef<Value> v) -> Value {
+    return arith::SelectOp::create(k.b, k.loc, v[0], v[1], v[2]);
+  });
 }
 
 /// Lane by lane, where each looks up something else.
-RowsEmitter::Reg RowsEmitter::evaluateLanes(Operation *op, const Coordinates &coordinates) {
+RowsEmitter::Reg RowsEmitter::evaluateLanes(Operation *op,
+                                            const Coordinates &coordinates) {
   unsigned moving = *vectorVariable;
   Reg first = variables.at(moving);
-  Value vector = k.constant(k.getRegisterType(elementOf(op->getResult(0)), lanes), 0);
+  Value vector =
+      k.constant(k.getRegisterType(elementOf(op->getResult(0)), lanes), 0);
   for (unsigned i = 0; i < count; ++i) {
-    Reg place = apply(first, [&](ArrayRef<Value> v) { return k.add(v[0], static_cast<int64_t>(i)); });
+    Reg place = apply(first, [&](ArrayRef<Value> v) {
+      return k.add(v[0], static_cast<int64_t>(i));
+    });
     unsigned variable = space.getDynamic({-4, moving, i}, space[moving].size);
     variables[variable] = place;
     space[variable].low = space[moving].low;
@@ -375,7 +448,8 @@ RowsEmitter::Reg RowsEmitter::evaluateLanes(Operation *op, const Coordinates &co
     for (Index &index : lane)
       index = index.substitute(moving, Index::variable(variable));
     Reg value = evaluateOp(op, lane);
-    vector = vector::InsertOp::create(k.b, k.loc, value.value, vector, static_cast<int64_t>(i));
+    vector = vector::InsertOp::create(k.b, k.loc, value.value, vector,
+                                      static_cast<int64_t>(i));
   }
   return {vector, static_cast<unsigned>(levels.size() - 1)};
 }

@@ -9,7 +9,8 @@ namespace pgc {
 
 namespace {
 
-/// The body of a packing function, whose arguments are source, step, rows, columns, target, target step, target panel.
+/// The body of a packing function, whose arguments are source, step, rows,
+/// columns, target, target step, target panel.
 struct Pack {
   KernelBuilder &k;
   TileKind kind;
@@ -20,9 +21,11 @@ struct Pack {
   Value source, step, rows, columns, target, targetStep, targetPanel;
 
   Pack(KernelBuilder &k, const Tile &tile, Type element, bool round)
-      : k(k), kind(tile.getKind()), operand(tile.getOperandType()), element(element), round(round),
+      : k(k), kind(tile.getKind()), operand(tile.getOperandType()),
+        element(element), round(round),
         lanes(k.target.getLanes(operand.getIntOrFloatBitWidth())) {
-    Value *names[] = {&source, &step, &rows, &columns, &target, &targetStep, &targetPanel};
+    Value *names[] = {&source, &step,       &rows,       &columns,
+                      &target, &targetStep, &targetPanel};
     for (auto [name, argument] : llvm::zip(names, k.function.getArguments()))
       *name = argument;
   }
@@ -32,18 +35,25 @@ struct Pack {
   Value compare(arith::CmpIPredicate predicate, Value x, Value y) {
     return arith::CmpIOp::create(k.b, k.loc, predicate, x, y);
   }
-  Value choose(Value condition, Value x, Value y) { return arith::SelectOp::create(k.b, k.loc, condition, x, y); }
+  Value choose(Value condition, Value x, Value y) {
+    return arith::SelectOp::create(k.b, k.loc, condition, x, y);
+  }
 
-  Type vectorOf(Type type, unsigned count) { return k.getRegisterType(type, count); }
+  Type vectorOf(Type type, unsigned count) {
+    return k.getRegisterType(type, count);
+  }
 
   /// The lane numbers, plus `first`, that are below `end`.
   Value below(Value first, Value end, unsigned count) {
     SmallVector<Attribute> numbers;
     for (unsigned i = 0; i < count; ++i)
       numbers.push_back(k.b.getI64IntegerAttr(i));
-    auto type = VectorType::get({static_cast<int64_t>(count)}, k.b.getI64Type());
-    Value iota = arith::ConstantOp::create(k.b, k.loc, DenseElementsAttr::get(type, numbers));
-    return compare(arith::CmpIPredicate::slt, iota, k.splat(k.sub(end, first), count));
+    auto type =
+        VectorType::get({static_cast<int64_t>(count)}, k.b.getI64Type());
+    Value iota = arith::ConstantOp::create(
+        k.b, k.loc, DenseElementsAttr::get(type, numbers));
+    return compare(arith::CmpIPredicate::slt, iota,
+                   k.splat(k.sub(end, first), count));
   }
 
   /// `count` elements of the source, in registers as the product wants them.
@@ -54,35 +64,45 @@ struct Pack {
     return kind == TileKind::F64 ? k.convert(x, k.b.getF64Type()) : x;
   }
 
-  /// `count` elements of the source as the 16 bits of their bf16, in the low half of i32.
+  /// `count` elements of the source as the 16 bits of their bf16, in the low
+  /// half of i32.
   Value loadBits(Value address, unsigned count) {
     Type bits = vectorOf(k.b.getI32Type(), count);
     if (element.isBF16())
-      return arith::ExtUIOp::create(k.b, k.loc, bits, k.load(address, k.b.getI16Type(), count));
+      return arith::ExtUIOp::create(k.b, k.loc, bits,
+                                    k.load(address, k.b.getI16Type(), count));
     Value x = k.roundToBf16(k.load(address, element, count));
-    return arith::ShRUIOp::create(k.b, k.loc, arith::BitcastOp::create(k.b, k.loc, bits, x), k.integer(bits, 16));
+    return arith::ShRUIOp::create(k.b, k.loc,
+                                  arith::BitcastOp::create(k.b, k.loc, bits, x),
+                                  k.integer(bits, 16));
   }
 
   Value join(Value low, Value high) {
-    Value shifted = arith::ShLIOp::create(k.b, k.loc, high, k.integer(high.getType(), 16));
+    Value shifted =
+        arith::ShLIOp::create(k.b, k.loc, high, k.integer(high.getType(), 16));
     return arith::OrIOp::create(k.b, k.loc, low, shifted);
   }
 
-  Value sourceAt(Value row, Value column) { return k.at(k.at(source, k.mul(row, step), element), column, element); }
+  Value sourceAt(Value row, Value column) {
+    return k.at(k.at(source, k.mul(row, step), element), column, element);
+  }
 
-  /// `count` neighbouring columns of row `row` of the operand: of a pair of source rows, for pairs.
+  /// `count` neighbouring columns of row `row` of the operand: of a pair of
+  /// source rows, for pairs.
   Value loadAcross(Value row, Value column, unsigned count) {
     if (!pairs())
       return loadFloats(sourceAt(row, column), count);
     Value first = k.mul(row, 2), second = k.add(first, 1);
     Value present = compare(arith::CmpIPredicate::slt, second, rows);
-    Value high = loadBits(sourceAt(choose(present, second, first), column), count);
+    Value high =
+        loadBits(sourceAt(choose(present, second, first), column), count);
     high = choose(present, high, k.integer(high.getType(), 0));
     return join(loadBits(sourceAt(first, column), count), high);
   }
 
-  /// `lanes` operand elements along k, from `column` (in operand elements), of source row `row`. Beyond the row's end they are
-  /// anything, but for an odd last element, which is paired with zero.
+  /// `lanes` operand elements along k, from `column` (in operand elements), of
+  /// source row `row`. Beyond the row's end they are anything, but for an odd
+  /// last element, which is paired with zero.
   Value loadAlong(Value row, Value column) {
     if (!pairs())
       return loadFloats(sourceAt(row, column), lanes);
@@ -92,37 +112,50 @@ struct Pack {
     } else {
       Value last = k.sub(columns, k.index(1));
       Value x = loadBits(sourceAt(row, first), lanes);
-      Value y = loadBits(sourceAt(row, k.min(k.add(first, lanes), last)), lanes);
+      Value y =
+          loadBits(sourceAt(row, k.min(k.add(first, lanes), last)), lanes);
       SmallVector<int64_t> even, odd;
       for (unsigned i = 0; i < lanes; ++i) {
         even.push_back(2 * i);
         odd.push_back(2 * i + 1);
       }
-      bits = join(vector::ShuffleOp::create(k.b, k.loc, x, y, even), vector::ShuffleOp::create(k.b, k.loc, x, y, odd));
+      bits = join(vector::ShuffleOp::create(k.b, k.loc, x, y, even),
+                  vector::ShuffleOp::create(k.b, k.loc, x, y, odd));
     }
     // Pairs below `whole` have both halves.
     Value whole = below(column, k.div(columns, 2), lanes);
-    Value low = arith::AndIOp::create(k.b, k.loc, bits, k.integer(bits.getType(), 0xffff));
+    Value low = arith::AndIOp::create(k.b, k.loc, bits,
+                                      k.integer(bits.getType(), 0xffff));
     return choose(whole, bits, low);
   }
 
   /// Rows and columns of the source in units of operand elements along k.
-  Value grouped(Value size) { return pairs() ? k.div(k.add(size, 1), 2) : size; }
+  Value grouped(Value size) {
+    return pairs() ? k.div(k.add(size, 1), 2) : size;
+  }
 
   void store(Value value, Value address) { k.store(value, address, operand); }
 
   static constexpr int64_t rowsTogether = 16;
 
-  /// Source rows are k. A few rows at a time go to all panels: lines that two panels share are read once, and in order.
+  /// Source rows are k. A few rows at a time go to all panels: lines that two
+  /// panels share are read once, and in order.
   void runRows(int64_t width) {
     Value depth = grouped(rows);
     k.loop(k.index(0), depth, rowsTogether, [&](Value first) {
       Value end = k.min(k.add(first, rowsTogether), depth);
-      // What an A by columns has beyond its end is never read; a panel of B is filled up with zeros.
-      Value whole = width == panelColumns ? k.div(columns, width) : k.div(k.add(columns, width - 1), width);
-      k.loop(k.index(0), whole, 1, [&](Value p) { copyPanel(p, first, end, width, /*partial=*/false); });
-      Value partial = compare(arith::CmpIPredicate::slt, k.mul(whole, width), columns);
-      k.when(partial, [&] { copyPanel(whole, first, end, width, /*partial=*/true); });
+      // What an A by columns has beyond its end is never read; a panel of B is
+      // filled up with zeros.
+      Value whole = width == panelColumns
+                        ? k.div(columns, width)
+                        : k.div(k.add(columns, width - 1), width);
+      k.loop(k.index(0), whole, 1, [&](Value p) {
+        copyPanel(p, first, end, width, /*partial=*/false);
+      });
+      Value partial =
+          compare(arith::CmpIPredicate::slt, k.mul(whole, width), columns);
+      k.when(partial,
+             [&] { copyPanel(whole, first, end, width, /*partial=*/true); });
     });
   }
 
@@ -134,20 +167,25 @@ struct Pack {
       Value row = k.at(base, k.mul(r, targetStep), operand);
       // Rows lie far apart: the machine does not see which come next.
       Value ahead = k.mul(k.add(r, rowsTogether), pairs() ? 2 : 1);
-      LLVM::Prefetch::create(k.b, k.loc, sourceAt(ahead, column), /*rw=*/0, /*hint=*/3, /*cache=*/1);
+      LLVM::Prefetch::create(k.b, k.loc, sourceAt(ahead, column), /*rw=*/0,
+                             /*hint=*/3, /*cache=*/1);
       for (unsigned v = 0; v < width; v += lanes) {
         Value from = k.index(v);
-        if (partial) // a vector that lies beyond the row is read at the panel's start, and dropped
-          from = choose(compare(arith::CmpIPredicate::slt, from, valid), from, k.index(0));
+        if (partial) // a vector that lies beyond the row is read at the panel's
+                     // start, and dropped
+          from = choose(compare(arith::CmpIPredicate::slt, from, valid), from,
+                        k.index(0));
         Value x = loadAcross(r, k.add(column, from), lanes);
         if (partial)
-          x = choose(below(k.index(v), valid, lanes), x, k.constant(x.getType(), 0));
+          x = choose(below(k.index(v), valid, lanes), x,
+                     k.constant(x.getType(), 0));
         store(x, k.at(row, v, operand));
       }
     });
   }
 
-  /// Transposes `lanes` vectors of `lanes` elements: after the step of size s, blocks of s by s are transposed.
+  /// Transposes `lanes` vectors of `lanes` elements: after the step of size s,
+  /// blocks of s by s are transposed.
   void transpose(SmallVectorImpl<Value> &x) {
     for (unsigned s = 1; s < lanes; s *= 2)
       for (unsigned i = 0; i < lanes; ++i) {
@@ -165,12 +203,14 @@ struct Pack {
   }
 
   /// Source rows from `i` up to `last`, columns from `l`: `lanes` of each.
-  void transposeBlock(Value i, Value l, Value last, function_ref<Value(Value i, Value l)> targetAt) {
+  void transposeBlock(Value i, Value l, Value last,
+                      function_ref<Value(Value i, Value l)> targetAt) {
     SmallVector<Value> x;
     for (unsigned q = 0; q < lanes; ++q) {
       Value row = k.add(i, q);
       Value v = loadAlong(k.min(row, last), l);
-      x.push_back(choose(compare(arith::CmpIPredicate::sle, row, last), v, k.constant(v.getType(), 0)));
+      x.push_back(choose(compare(arith::CmpIPredicate::sle, row, last), v,
+                         k.constant(v.getType(), 0)));
     }
     transpose(x);
     Value to = targetAt(i, l);
@@ -181,21 +221,28 @@ struct Pack {
   /// Source rows are the panel's columns, source columns are k.
   void runColumns() {
     Value depth = grouped(columns), last = k.sub(rows, k.index(1));
-    Value padded = k.mul(k.div(k.add(rows, panelColumns - 1), panelColumns), panelColumns);
+    Value padded =
+        k.mul(k.div(k.add(rows, panelColumns - 1), panelColumns), panelColumns);
     auto targetAt = [&](Value i, Value l) {
-      Value panel = k.at(target, k.mul(k.div(i, panelColumns), targetPanel), operand);
-      return k.at(k.at(panel, k.mul(l, targetStep), operand), k.rem(i, panelColumns), operand);
+      Value panel =
+          k.at(target, k.mul(k.div(i, panelColumns), targetPanel), operand);
+      return k.at(k.at(panel, k.mul(l, targetStep), operand),
+                  k.rem(i, panelColumns), operand);
     };
     // Blocks of lanes × lanes; the last one is moved back to end with the row.
     Value wide = compare(arith::CmpIPredicate::sge, depth, k.index(lanes));
     k.when(wide, [&] {
-      // By 16 rows and 16 columns, so that lines of source and target are each met once.
+      // By 16 rows and 16 columns, so that lines of source and target are each
+      // met once.
       k.loop(k.index(0), padded, panelColumns, [&](Value rowBlock) {
         k.loop(k.index(0), depth, panelColumns, [&](Value columnBlock) {
           k.loop(rowBlock, k.add(rowBlock, panelColumns), lanes, [&](Value i) {
-            k.loop(columnBlock, k.min(k.add(columnBlock, panelColumns), depth), lanes, [&](Value block) {
-              transposeBlock(i, k.min(block, k.sub(depth, k.index(lanes))), last, targetAt);
-            });
+            k.loop(columnBlock, k.min(k.add(columnBlock, panelColumns), depth),
+                   lanes, [&](Value block) {
+                     transposeBlock(i,
+                                    k.min(block, k.sub(depth, k.index(lanes))),
+                                    last, targetAt);
+                   });
           });
         });
       });
@@ -203,14 +250,17 @@ struct Pack {
     Value narrow = compare(arith::CmpIPredicate::slt, depth, k.index(lanes));
     k.when(narrow, [&] {
       k.loop(k.index(0), padded, 1, [&](Value i) {
-        Value present = compare(arith::CmpIPredicate::sle, i, last), row = k.min(i, last);
+        Value present = compare(arith::CmpIPredicate::sle, i, last),
+              row = k.min(i, last);
         k.loop(k.index(0), depth, 1, [&](Value l) {
           Value x;
           if (pairs()) {
             Value first = k.mul(l, 2), second = k.add(first, 1);
             Value both = compare(arith::CmpIPredicate::slt, second, columns);
-            Value high = loadBits(sourceAt(row, choose(both, second, first)), 1);
-            x = join(loadBits(sourceAt(row, first), 1), choose(both, high, k.integer(high.getType(), 0)));
+            Value high =
+                loadBits(sourceAt(row, choose(both, second, first)), 1);
+            x = join(loadBits(sourceAt(row, first), 1),
+                     choose(both, high, k.integer(high.getType(), 0)));
           } else {
             x = loadFloats(sourceAt(row, l), 1);
           }
@@ -225,14 +275,18 @@ struct Pack {
     Value panels = k.div(k.add(columns, panelColumns - 1), panelColumns);
     Type bits = k.b.getI32Type();
     k.loop(k.index(0), panels, 1, [&](Value p) {
-      Value from = k.at(source, k.mul(p, step), bits), to = k.at(target, k.mul(p, targetPanel), operand);
+      Value from = k.at(source, k.mul(p, step), bits),
+            to = k.at(target, k.mul(p, targetPanel), operand);
       k.loop(k.index(0), k.div(k.add(rows, 1), 2), 1, [&](Value l) {
         Value pairsAt = k.at(from, k.mul(l, panelColumns), bits);
-        Value first = k.at(to, k.mul(k.mul(l, 2), targetStep), operand), second = k.at(first, targetStep, operand);
+        Value first = k.at(to, k.mul(k.mul(l, 2), targetStep), operand),
+              second = k.at(first, targetStep, operand);
         for (unsigned v = 0; v < panelColumns; v += lanes) {
           Value x = k.load(k.at(pairsAt, v, bits), bits, lanes);
-          Value low = arith::ShLIOp::create(k.b, k.loc, x, k.integer(x.getType(), 16));
-          Value high = arith::AndIOp::create(k.b, k.loc, x, k.integer(x.getType(), -65536));
+          Value low =
+              arith::ShLIOp::create(k.b, k.loc, x, k.integer(x.getType(), 16));
+          Value high = arith::AndIOp::create(k.b, k.loc, x,
+                                             k.integer(x.getType(), -65536));
           k.store(low, k.at(first, v, operand), bits);
           k.store(high, k.at(second, v, operand), bits);
         }
@@ -243,15 +297,18 @@ struct Pack {
   /// Rows stay rows; each is padded with zeros to a multiple of 16 elements.
   void runCopy() {
     Value depth = grouped(columns);
-    Value padded = k.mul(k.div(k.add(depth, panelColumns - 1), panelColumns), panelColumns);
+    Value padded = k.mul(k.div(k.add(depth, panelColumns - 1), panelColumns),
+                         panelColumns);
     Value whole = k.mul(k.div(depth, lanes), lanes);
     k.loop(k.index(0), rows, 1, [&](Value r) {
       Value to = k.at(target, k.mul(r, targetStep), operand);
-      k.loop(k.index(0), whole, lanes, [&](Value l) { store(loadAlong(r, l), k.at(to, l, operand)); });
+      k.loop(k.index(0), whole, lanes,
+             [&](Value l) { store(loadAlong(r, l), k.at(to, l, operand)); });
       k.loop(whole, padded, lanes, [&](Value l) {
         Value some = compare(arith::CmpIPredicate::slt, l, depth);
         Value x = loadAlong(r, choose(some, l, k.index(0)));
-        store(choose(below(l, depth, lanes), x, k.constant(x.getType(), 0)), k.at(to, l, operand));
+        store(choose(below(l, depth, lanes), x, k.constant(x.getType(), 0)),
+              k.at(to, l, operand));
       });
     });
   }
@@ -260,37 +317,55 @@ struct Pack {
 std::string getName(StringRef what, Type element, TileKind kind, bool round) {
   std::string name;
   llvm::raw_string_ostream out(name);
-  out << "tile." << what << '.' << element << '.' << (kind == TileKind::Bf16Dot ? "pairs" : kind == TileKind::F64 ? "f64" : "f32")
+  out << "tile." << what << '.' << element << '.'
+      << (kind == TileKind::Bf16Dot ? "pairs"
+          : kind == TileKind::F64   ? "f64"
+                                    : "f32")
       << (round ? ".rounded" : "");
   return name;
 }
 
 } // namespace
 
-void Tile::packRows(Value source, Type element, Value step, Value rows, Value columns, const TilePanels &panels, bool round) {
-  std::string name = getName(panels.width == panelColumns ? "pack.rows" : "pack.rows6", element, kind, round);
-  Value arguments[] = {source, step, rows, columns, panels.base, panels.step, panels.panel};
-  call(name, arguments, [&](KernelBuilder &inner) { Pack(inner, *this, element, round).runRows(panels.width); });
+void Tile::packRows(Value source, Type element, Value step, Value rows,
+                    Value columns, const TilePanels &panels, bool round) {
+  std::string name =
+      getName(panels.width == panelColumns ? "pack.rows" : "pack.rows6",
+              element, kind, round);
+  Value arguments[] = {source,      step,        rows,        columns,
+                       panels.base, panels.step, panels.panel};
+  call(name, arguments, [&](KernelBuilder &inner) {
+    Pack(inner, *this, element, round).runRows(panels.width);
+  });
 }
 
-void Tile::packColumns(Value source, Type element, Value step, Value rows, Value columns, const TilePanels &panels,
-                       bool round) {
-  Value arguments[] = {source, step, rows, columns, panels.base, panels.step, panels.panel};
+void Tile::packColumns(Value source, Type element, Value step, Value rows,
+                       Value columns, const TilePanels &panels, bool round) {
+  Value arguments[] = {source,      step,        rows,        columns,
+                       panels.base, panels.step, panels.panel};
   call(getName("pack.columns", element, kind, round), arguments,
-       [&](KernelBuilder &inner) { Pack(inner, *this, element, round).runColumns(); });
+       [&](KernelBuilder &inner) {
+         Pack(inner, *this, element, round).runColumns();
+       });
 }
 
-void Tile::copyRows(Value source, Type element, Value step, Value rows, Value columns, Value target, Value targetStep,
-                    bool round) {
-  Value arguments[] = {source, step, rows, columns, target, targetStep, kb.index(0)};
+void Tile::copyRows(Value source, Type element, Value step, Value rows,
+                    Value columns, Value target, Value targetStep, bool round) {
+  Value arguments[] = {source, step,       rows,       columns,
+                       target, targetStep, kb.index(0)};
   call(getName("copy.rows", element, kind, round), arguments,
-       [&](KernelBuilder &inner) { Pack(inner, *this, element, round).runCopy(); });
+       [&](KernelBuilder &inner) {
+         Pack(inner, *this, element, round).runCopy();
+       });
 }
 
-void Tile::widenPairs(Value source, Value sourcePanel, Value depth, Value columns, const TilePanels &panels) {
-  Value arguments[] = {source, sourcePanel, depth, columns, panels.base, panels.step, panels.panel};
-  call("tile.widen.pairs", arguments,
-       [&](KernelBuilder &inner) { Pack(inner, *this, kb.b.getBF16Type(), /*round=*/false).runWiden(); });
+void Tile::widenPairs(Value source, Value sourcePanel, Value depth,
+                      Value columns, const TilePanels &panels) {
+  Value arguments[] = {source,      sourcePanel, depth,       columns,
+                       panels.base, panels.step, panels.panel};
+  call("tile.widen.pairs", arguments, [&](KernelBuilder &inner) {
+    Pack(inner, *this, kb.b.getBF16Type(), /*round=*/false).runWiden();
+  });
 }
 
 } // namespace pgc

@@ -19,7 +19,8 @@ namespace {
 
 struct DecomposePattern : OpInterfaceRewritePattern<pg::DecomposableOp> {
   using OpInterfaceRewritePattern::OpInterfaceRewritePattern;
-  LogicalResult matchAndRewrite(pg::DecomposableOp op, PatternRewriter &rewriter) const override {
+  LogicalResult matchAndRewrite(pg::DecomposableOp op,
+                                PatternRewriter &rewriter) const override {
     rewriter.replaceOp(op, op.decompose(rewriter));
     return success();
   }

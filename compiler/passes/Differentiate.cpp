@@ -1,4 +1,5 @@
-// Reverse-mode differentiation of the functions that the front end emits: one block of operations on tensors.
+// Reverse-mode differentiation of the functions that the front end emits: one
+// block of operations on tensors.
 #include "compiler/passes/Passes.h"
 #include "dialects/pg/Building.h"
 
@@ -12,7 +13,9 @@ namespace pgc {
 namespace {
 
 /// The variable that holds a parameter's gradient.
-std::string gradientName(StringRef parameter) { return (parameter + ":grad").str(); }
+std::string gradientName(StringRef parameter) {
+  return (parameter + ":grad").str();
+}
 
 bool hasFloats(Value value) {
   auto type = dyn_cast<RankedTensorType>(value.getType());
@@ -39,7 +42,8 @@ public:
     SmallVector<Operation *> forward;
     for (Operation &op : function.front().without_terminator())
       forward.push_back(&op);
-    gradients[loss] = pg::ConstantOp::create(builder, loss.getLoc(), pg::getTensorType(loss), seed);
+    gradients[loss] = pg::ConstantOp::create(builder, loss.getLoc(),
+                                             pg::getTensorType(loss), seed);
     for (Operation *op : llvm::reverse(forward))
       if (failed(passThrough(op)))
         return failure();
@@ -52,7 +56,9 @@ private:
     for (Operation &op : function.front().without_terminator()) {
       bool reached = static_cast<bool>(getParameter(&op));
       if (!op.hasTrait<pg::ZeroGradient>())
-        reached |= llvm::any_of(op.getOperands(), [&](Value operand) { return active.contains(operand); });
+        reached |= llvm::any_of(op.getOperands(), [&](Value operand) {
+          return active.contains(operand);
+        });
       if (reached)
         for (Value result : op.getResults())
           if (hasFloats(result))
@@ -74,15 +80,19 @@ private:
     SmallVector<Value> results, operands(op->getNumOperands());
     for (Value result : op->getResults())
       results.push_back(gradients.lookup(result));
-    if (!llvm::any_of(results, [](Value gradient) { return static_cast<bool>(gradient); }))
+    if (!llvm::any_of(results, [](Value gradient) {
+          return static_cast<bool>(gradient);
+        }))
       return success();
     auto differentiable = dyn_cast<pg::DifferentiableOp>(op);
     if (!differentiable)
-      return op->emitOpError("has no gradient, but the loss depends on a parameter through it");
+      return op->emitOpError(
+          "has no gradient, but the loss depends on a parameter through it");
     if (auto attention = dyn_cast<pg::AttentionOp>(op); attention && results[1])
       return op->emitOpError("has no gradient of its log-sum-exp");
     differentiable.buildGradient(builder, results, operands);
-    for (auto [operand, gradient] : llvm::zip_equal(op->getOperands(), operands))
+    for (auto [operand, gradient] :
+         llvm::zip_equal(op->getOperands(), operands))
       if (gradient && active.contains(operand))
         contribute(operand, gradient, op->getLoc());
     return success();
@@ -98,7 +108,8 @@ private:
       gradient = pg::ConvertOp::create(b, gradient, type.getElementType());
     if (Operation *op = value.getDefiningOp())
       if (pg::VariableOp parameter = getParameter(op)) {
-        pg::AccumulateOp::create(b, gradient, gradientName(parameter.getSymName()));
+        pg::AccumulateOp::create(b, gradient,
+                                 gradientName(parameter.getSymName()));
         return;
       }
     Value &sum = gradients[value];
@@ -117,7 +128,8 @@ private:
   DenseMap<Value, Value> gradients;
 };
 
-/// Declares the gradients of all parameters that lack one, in the order of the parameters.
+/// Declares the gradients of all parameters that lack one, in the order of the
+/// parameters.
 void declareGradients(ModuleOp module) {
   SymbolTable symbols(module);
   SmallVector<pg::VariableOp> variables(module.getOps<pg::VariableOp>());
@@ -128,7 +140,8 @@ void declareGradients(ModuleOp module) {
   for (pg::VariableOp variable : variables) {
     std::string name = gradientName(variable.getSymName());
     if (variable.getSpace() == "parameter" && !symbols.lookup(name))
-      pg::VariableOp::create(builder, variable.getLoc(), name, variable.getTensorType(), "gradient");
+      pg::VariableOp::create(builder, variable.getLoc(), name,
+                             variable.getTensorType(), "gradient");
   }
 }
 
@@ -136,7 +149,8 @@ void declareGradients(ModuleOp module) {
 Value findResult(func::FuncOp function, StringRef name) {
   Operation *terminator = function.front().getTerminator();
   for (unsigned i = 0; i < function.getNumResults(); ++i)
-    if (auto attr = function.getResultAttrOfType<StringAttr>(i, "pg.name"); attr && attr == name)
+    if (auto attr = function.getResultAttrOfType<StringAttr>(i, "pg.name");
+        attr && attr == name)
       return terminator->getOperand(i);
   return nullptr;
 }
@@ -147,7 +161,8 @@ void decomposeForGradient(func::FuncOp function) {
   while (changed) {
     changed = false;
     function.walk([&](pg::DecomposableOp op) {
-      if (isa<pg::DifferentiableOp>(op.getOperation()) || op->hasTrait<pg::ZeroGradient>())
+      if (isa<pg::DifferentiableOp>(op.getOperation()) ||
+          op->hasTrait<pg::ZeroGradient>())
         return;
       pgc::decompose(op);
       changed = true;
@@ -167,7 +182,8 @@ struct Differentiate : pgc::impl::DifferentiateBase<Differentiate> {
       auto seed = function->getAttrOfType<FloatAttr>("pg.seed");
       if (!seed)
         seed = module->getAttrOfType<FloatAttr>("pg.seed");
-      if (failed(pgc::differentiate(function, seed ? seed.getValueAsDouble() : 1.0)))
+      if (failed(pgc::differentiate(function,
+                                    seed ? seed.getValueAsDouble() : 1.0)))
         return signalPassFailure();
     }
   }
@@ -184,7 +200,8 @@ LogicalResult pgc::differentiate(func::FuncOp function, double seed) {
     return function.emitOpError("has no result named 'loss' to differentiate");
   auto type = dyn_cast<RankedTensorType>(loss.getType());
   if (!type || type.getRank() != 0 || !isa<FloatType>(type.getElementType()))
-    return function.emitOpError("needs a loss of shape [] and of floats, not ") << loss.getType();
+    return function.emitOpError("needs a loss of shape [] and of floats, not ")
+           << loss.getType();
   if (failed(Backward(function).run(loss, seed)))
     return failure();
   eraseDeadOperations(function);

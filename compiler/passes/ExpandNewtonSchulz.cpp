@@ -1,7 +1,9 @@
 // Replaces pg.newton_schulz by its steps.
 //
-// X is the matrix with its shorter side as rows. A tall matrix is not transposed: its columns take the part of the rows, and
-// products come from the other side, which is the same because X Xᵀ and all that is made of it are symmetric.
+// X is the matrix with its shorter side as rows. A tall matrix is not
+// transposed: its columns take the part of the rows, and products come from the
+// other side, which is the same because X Xᵀ and all that is made of it are
+// symmetric.
 #include "compiler/passes/Passes.h"
 #include "dialects/pg/Building.h"
 
@@ -19,15 +21,18 @@ struct Step {
   double a, b, c;
 };
 
-/// Added to the Frobenius norm that X is divided by, and the least sum of a row that its scaling divides by.
+/// Added to the Frobenius norm that X is divided by, and the least sum of a row
+/// that its scaling divides by.
 constexpr double tiny = 1e-7;
-/// The Gram form starts over before this step, counted from 0: rounding makes R indefinite with time.
+/// The Gram form starts over before this step, counted from 0: rounding makes R
+/// indefinite with time.
 constexpr size_t restartStep = 2;
 
 class Expansion {
 public:
   explicit Expansion(pg::NewtonSchulzOp op)
-      : b(op.getLoc(), OpBuilder(op)), op(op), tall(op.getType().getDimSize(0) > op.getType().getDimSize(1)) {
+      : b(op.getLoc(), OpBuilder(op)), op(op),
+        tall(op.getType().getDimSize(0) > op.getType().getDimSize(1)) {
     ArrayRef<double> numbers = op.getCoeffs();
     for (size_t i = 0; i < numbers.size(); i += 3)
       steps.push_back({numbers[i], numbers[i + 1], numbers[i + 2]});
@@ -35,8 +40,10 @@ public:
 
   Value run() {
     Value u = op.getU();
-    Value norm = pg::SqrtOp::create(b, pg::buildSum(b, pg::MulOp::create(b, u, u), {0, 1}));
-    Value x = pg::DivOp::create(b, u, pg::AddOp::create(b, norm, pg::buildScalar(b, tiny, u)));
+    Value norm = pg::SqrtOp::create(
+        b, pg::buildSum(b, pg::MulOp::create(b, u, u), {0, 1}));
+    Value x = pg::DivOp::create(
+        b, u, pg::AddOp::create(b, norm, pg::buildScalar(b, tiny, u)));
     return op.getGram() ? runGram(x) : runPlain(x);
   }
 
@@ -45,49 +52,65 @@ private:
   Value add(Value x, Value y) { return pg::AddOp::create(b, x, y); }
 
   /// X Xᵀ, square, of the shorter side.
-  Value gramOf(Value x) { return pg::MatmulOp::create(b, x, x, /*transposeA=*/tall, /*transposeB=*/!tall); }
+  Value gramOf(Value x) {
+    return pg::MatmulOp::create(b, x, x, /*transposeA=*/tall,
+                                /*transposeB=*/!tall);
+  }
 
   /// P X for a symmetric P.
-  Value apply(Value p, Value x) { return tall ? pg::MatmulOp::create(b, x, p) : pg::MatmulOp::create(b, p, x); }
+  Value apply(Value p, Value x) {
+    return tall ? pg::MatmulOp::create(b, x, p) : pg::MatmulOp::create(b, p, x);
+  }
 
   /// Q X for any Q.
   Value applyProduct(Value q, Value x) {
-    return tall ? pg::MatmulOp::create(b, x, q, /*transposeA=*/false, /*transposeB=*/true)
+    return tall ? pg::MatmulOp::create(b, x, q, /*transposeA=*/false,
+                                       /*transposeB=*/true)
                 : pg::MatmulOp::create(b, q, x);
   }
 
   /// One over the square root of the rows' sums of |R|, as a column [n, 1].
   Value rowScales(Value r) {
     Value sums = pg::buildSum(b, pg::AbsOp::create(b, r), {1});
-    return pg::RsqrtOp::create(b, pg::MaxOp::create(b, sums, pg::buildScalar(b, tiny, r)));
+    return pg::RsqrtOp::create(
+        b, pg::MaxOp::create(b, sums, pg::buildScalar(b, tiny, r)));
   }
 
   /// A column [n, 1] as a row [1, n].
-  Value asRow(Value column) { return pg::buildReshape(b, column, {1, pg::getTensorType(column).getDimSize(0)}); }
+  Value asRow(Value column) {
+    return pg::buildReshape(b, column,
+                            {1, pg::getTensorType(column).getDimSize(0)});
+  }
 
   /// The rows of X times a column of numbers.
-  Value scaleRows(Value x, Value column) { return mul(x, tall ? asRow(column) : column); }
+  Value scaleRows(Value x, Value column) {
+    return mul(x, tall ? asRow(column) : column);
+  }
 
   /// b A + c A².
   Value evenPart(const Step &step, Value a) {
     Value square = pg::MatmulOp::create(b, a, a);
-    return add(pg::buildScaled(b, square, step.c), pg::buildScaled(b, a, step.b));
+    return add(pg::buildScaled(b, square, step.c),
+               pg::buildScaled(b, a, step.b));
   }
 
   Value runPlain(Value x) {
     if (op.getAol())
       x = scaleRows(x, rowScales(gramOf(x)));
     for (const Step &step : steps)
-      x = add(apply(evenPart(step, gramOf(x)), x), pg::buildScaled(b, x, step.a));
+      x = add(apply(evenPart(step, gramOf(x)), x),
+              pg::buildScaled(b, x, step.a));
     return x;
   }
 
   /// `factor` on the diagonal of an n × n matrix, 0 elsewhere.
   Value diagonal(double factor, Value like) {
     ArrayRef<int64_t> shape = pg::getTensorType(like).getShape();
-    Value hit = pg::CompareOp::create(b, pg::Predicate::eq, pg::IotaOp::create(b, shape, 0),
+    Value hit = pg::CompareOp::create(b, pg::Predicate::eq,
+                                      pg::IotaOp::create(b, shape, 0),
                                       pg::IotaOp::create(b, shape, 1));
-    return pg::SelectOp::create(b, hit, pg::buildScalar(b, factor, like), pg::buildScalar(b, 0, like));
+    return pg::SelectOp::create(b, hit, pg::buildScalar(b, factor, like),
+                                pg::buildScalar(b, 0, like));
   }
 
   Value runGram(Value x) {
@@ -118,7 +141,8 @@ private:
   SmallVector<Step> steps;
 };
 
-struct ExpandNewtonSchulz : pgc::impl::ExpandNewtonSchulzBase<ExpandNewtonSchulz> {
+struct ExpandNewtonSchulz
+    : pgc::impl::ExpandNewtonSchulzBase<ExpandNewtonSchulz> {
   void runOnOperation() override {
     getOperation().walk([](pg::NewtonSchulzOp op) {
       op.getResult().replaceAllUsesWith(Expansion(op).run());

@@ -13,8 +13,10 @@ namespace {
 
 using State = SmallVector<Value>;
 
-/// Copies the block's operations to the builder's place with its arguments given, and returns what it yields.
-State inlineBlock(OpBuilder &builder, Block &block, ValueRange arguments, StringAttr visit) {
+/// Copies the block's operations to the builder's place with its arguments
+/// given, and returns what it yields.
+State inlineBlock(OpBuilder &builder, Block &block, ValueRange arguments,
+                  StringAttr visit) {
   IRMapping mapping;
   mapping.map(block.getArguments(), arguments);
   for (Operation &op : block.without_terminator()) {

@@ -13,7 +13,8 @@ namespace pgc {
 #define GEN_PASS_REGISTRATION
 #include "compiler/passes/Passes.h.inc"
 
-/// What a function is for: `forward`, `train`, `score`, `update`, …; empty if it does not say.
+/// What a function is for: `forward`, `train`, `score`, `update`, …; empty if
+/// it does not say.
 llvm::StringRef getRole(mlir::func::FuncOp function);
 
 /// Patterns that replace composites by what they stand for.
@@ -22,10 +23,12 @@ void populateDecomposePatterns(mlir::RewritePatternSet &patterns);
 /// Replaces one composite by what it stands for, and erases it.
 void decompose(pg::DecomposableOp op);
 
-/// Erases, from the last to the first, operations in the regions of `root` that nothing needs.
+/// Erases, from the last to the first, operations in the regions of `root` that
+/// nothing needs.
 void eraseDeadOperations(mlir::Operation *root);
 
-/// Adds the backward pass to a forward function, as the pass `differentiate` does. `seed` is the gradient of the loss.
+/// Adds the backward pass to a forward function, as the pass `differentiate`
+/// does. `seed` is the gradient of the loss.
 llvm::LogicalResult differentiate(mlir::func::FuncOp function, double seed);
 
 } // namespace pgc

@@ -13,11 +13,14 @@ struct PipelineOptions {
   int64_t headRows = 0;
 };
 
-/// From what the front end emits to functions in which the recurrence is laid out.
+/// From what the front end emits to functions in which the recurrence is laid
+/// out.
 void buildExpandPipeline(mlir::OpPassManager &pm);
 
-/// From there to functions of kernel calls: gradients, primitive operations, numerics, fusion.
-void buildKernelPipeline(mlir::OpPassManager &pm, const PipelineOptions &options);
+/// From there to functions of kernel calls: gradients, primitive operations,
+/// numerics, fusion.
+void buildKernelPipeline(mlir::OpPassManager &pm,
+                         const PipelineOptions &options);
 
 /// From there to programs over buffers. Kernels must have been planned before.
 void buildSchedulePipeline(mlir::OpPassManager &pm);

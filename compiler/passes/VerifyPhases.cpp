@@ -21,7 +21,8 @@ struct VerifyExpanded : pgc::impl::VerifyExpandedBase<VerifyExpanded> {
   }
 };
 
-struct VerifyDifferentiated : pgc::impl::VerifyDifferentiatedBase<VerifyDifferentiated> {
+struct VerifyDifferentiated
+    : pgc::impl::VerifyDifferentiatedBase<VerifyDifferentiated> {
   void runOnOperation() override {
     for (auto function : getOperation().getOps<func::FuncOp>()) {
       if (pgc::getRole(function) == "forward") {
@@ -41,10 +42,12 @@ struct VerifyDifferentiated : pgc::impl::VerifyDifferentiatedBase<VerifyDifferen
         signalPassFailure();
       }
       if (auto accumulate = dyn_cast<pg::AccumulateOp>(op)) {
-        auto variable = symbols.lookup<pg::VariableOp>(accumulate.getVariable());
+        auto variable =
+            symbols.lookup<pg::VariableOp>(accumulate.getVariable());
         if (variable && variable.getSpace() == "gradient")
           return;
-        op->emitOpError("adds to a variable that is no gradient in a training function");
+        op->emitOpError(
+            "adds to a variable that is no gradient in a training function");
         signalPassFailure();
       }
     });

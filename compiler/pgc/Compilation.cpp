@@ -1,8 +1,8 @@
 #include "compiler/pgc/Compilation.h"
 #include "compiler/frontend/Frontend.h"
 #include "compiler/kernels/Codegen.h"
-#include "compiler/pgc/Batches.h"
 #include "compiler/pgc/AllPasses.h"
+#include "compiler/pgc/Batches.h"
 #include "compiler/pgc/Report.h"
 #include "compiler/plan/PlanWriter.h"
 #include "compiler/target/Target.h"
@@ -24,7 +24,9 @@ namespace {
 /// Passes on what is written to it, and keeps a copy.
 class RecordingStream : public llvm::raw_ostream {
 public:
-  explicit RecordingStream(llvm::raw_ostream &out) : out(out) { SetUnbuffered(); }
+  explicit RecordingStream(llvm::raw_ostream &out) : out(out) {
+    SetUnbuffered();
+  }
   std::string text;
 
 private:
@@ -38,7 +40,8 @@ private:
 
 class Compilation {
 public:
-  Compilation(const Options &options, llvm::raw_ostream &out) : options(options), diagnostics(out) {
+  Compilation(const Options &options, llvm::raw_ostream &out)
+      : options(options), diagnostics(out) {
     context.getOrLoadDialect<pg::PgDialect>();
     context.getOrLoadDialect<pg::sched::SchedDialect>();
     context.getOrLoadDialect<func::FuncDialect>();
@@ -87,46 +90,60 @@ private:
       std::string error;
       FailureOr<Target> target = getTarget(name, error);
       if (failed(target))
-        return fail(name == "native" ? ExitCode::Machine : ExitCode::Usage, error);
+        return fail(name == "native" ? ExitCode::Machine : ExitCode::Usage,
+                    error);
       targets.push_back(*target);
     }
-    numerics = !options.numerics.empty() ? options.numerics : targets.front().bf16Dot ? "bf16" : "f32";
+    numerics = !options.numerics.empty() ? options.numerics
+               : targets.front().bf16Dot ? "bf16"
+                                         : "f32";
     return ExitCode::Success;
   }
 
-  /// Has the front end emit all functions of the plan, and notes what passes and plan need to know of them.
+  /// Has the front end emit all functions of the plan, and notes what passes
+  /// and plan need to know of them.
   ExitCode emitModule() {
     const TrainSettings &train = program->train();
     microBatch = chooseMicroBatch(*program, options.microBatch);
     if (microBatch == 0)
       return fail(ExitCode::Usage,
                   program->lossSplitsBySequence()
-                      ? "--micro-batch=" + Twine(options.microBatch) + " does not divide the " +
-                            Twine(train.sequencesPerPart()) + " sequences of a part"
-                      : Twine("--micro-batch cannot split a part: the loss joins its sequences"));
+                      ? "--micro-batch=" + Twine(options.microBatch) +
+                            " does not divide the " +
+                            Twine(train.sequencesPerPart()) +
+                            " sequences of a part"
+                      : Twine("--micro-batch cannot split a part: the loss "
+                              "joins its sequences"));
     std::vector<EmitRequest> requests;
     for (const Phase &phase : program->phases()) {
       if (phase.trains) {
-        requests.push_back({EmitRequest::Role::Forward, phase.name, microBatch, train.seq, false, ""});
-        requests.push_back({EmitRequest::Role::Update, phase.name, 1, 1, false, ""});
+        requests.push_back({EmitRequest::Role::Forward, phase.name, microBatch,
+                            train.seq, false, ""});
+        requests.push_back(
+            {EmitRequest::Role::Update, phase.name, 1, 1, false, ""});
       }
       if (options.probe)
-        requests.push_back({EmitRequest::Role::Forward, phase.name, options.probe->batch, options.probe->seq, true,
+        requests.push_back({EmitRequest::Role::Forward, phase.name,
+                            options.probe->batch, options.probe->seq, true,
                             "probe." + phase.name});
     }
     for (auto [batch, seq] : scoreShapes(*program)) {
       std::string name = "score." + std::to_string(seq);
-      requests.push_back({EmitRequest::Role::Score, "", batch, seq, false, name});
+      requests.push_back(
+          {EmitRequest::Role::Score, "", batch, seq, false, name});
     }
     module = program->emit(context, requests, diagnostics);
     if (!module)
       return ExitCode::Input;
     double micros = double(train.sequencesPerPart()) / microBatch;
     module->walk([&](func::FuncOp func) {
-      if (auto role = func->getAttrOfType<StringAttr>("pg.role"); !role || role != "forward")
+      if (auto role = func->getAttrOfType<StringAttr>("pg.role");
+          !role || role != "forward")
         return;
       bool probes = func.getSymName().starts_with("probe.");
-      func->setAttr("pg.seed", FloatAttr::get(Float64Type::get(&context), probes ? 1 : 1 / (micros * train.parts)));
+      func->setAttr("pg.seed",
+                    FloatAttr::get(Float64Type::get(&context),
+                                   probes ? 1 : 1 / (micros * train.parts)));
     });
     findVocabulary();
     return ExitCode::Success;
@@ -136,7 +153,9 @@ private:
   void findVocabulary() {
     module->walk([&](Operation *op) {
       if (isa<pg::CrossEntropyOp, pg::TokenNllOp>(op))
-        vocabulary = cast<RankedTensorType>(op->getOperand(0).getType()).getShape().back();
+        vocabulary = cast<RankedTensorType>(op->getOperand(0).getType())
+                         .getShape()
+                         .back();
     });
   }
 
@@ -161,10 +180,13 @@ private:
 
   ExitCode writeFile(const std::string &path, StringRef bytes) {
     try {
-      pgrt::writeFileAtomically(path, std::string_view(bytes.data(), bytes.size()));
+      pgrt::writeFileAtomically(path,
+                                std::string_view(bytes.data(), bytes.size()));
       return ExitCode::Success;
     } catch (const pgrt::Error &error) {
-      return fail(error.code == pgrt::ExitCode::Machine ? ExitCode::Machine : ExitCode::Input, error.what());
+      return fail(error.code == pgrt::ExitCode::Machine ? ExitCode::Machine
+                                                        : ExitCode::Input,
+                  error.what());
     }
   }
 
@@ -188,16 +210,19 @@ private:
     OwningOpRef<ModuleOp> out = ModuleOp::create(module->getLoc());
     for (auto kernel : module->getOps<pg::sched::KernelOp>())
       if (failed(emitKernel(kernel, targets.front(), *out)))
-        return fail(ExitCode::Input, "cannot generate code for kernel '" + kernel.getSymName() + "'");
+        return fail(ExitCode::Input, "cannot generate code for kernel '" +
+                                         kernel.getSymName() + "'");
     return writeModule(*out);
   }
 
   ExitCode writeAssembly() {
     std::string text;
     for (const Target &target : targets) {
-      FailureOr<std::string> assembly = compileKernels(*module, target, options.threads, /*assembly=*/true);
+      FailureOr<std::string> assembly =
+          compileKernels(*module, target, options.threads, /*assembly=*/true);
       if (failed(assembly))
-        return fail(ExitCode::Input, "cannot generate code for target '" + target.name + "'");
+        return fail(ExitCode::Input,
+                    "cannot generate code for target '" + target.name + "'");
       text += *assembly;
     }
     return writeText(text);
@@ -205,18 +230,25 @@ private:
 
   ExitCode addCode(pgrt::plan::Plan &plan) {
     for (const Target &target : targets) {
-      FailureOr<std::string> object = compileKernels(*module, target, options.threads);
+      FailureOr<std::string> object =
+          compileKernels(*module, target, options.threads);
       if (failed(object))
-        return fail(ExitCode::Machine, "cannot generate code for target '" + target.name + "'");
+        return fail(ExitCode::Machine,
+                    "cannot generate code for target '" + target.name + "'");
       pgrt::plan::Code *code = plan.add_code();
-      code->set_target(target.name == "native" ? "native:" + target.cpu : target.name);
+      code->set_target(target.name == "native" ? "native:" + target.cpu
+                                               : target.name);
       code->set_object(*object);
-      // One rank for each step in what the processor must have; code for this very processor is preferred.
-      code->set_rank((target.vectorBits / 256) * 4 + (target.bf16Dot ? 2 : 0) + (target.name == "native"));
-      for (StringRef feature : {"avx2", "fma", "bmi", "bmi2", "f16c", "lzcnt", "movbe"})
+      // One rank for each step in what the processor must have; code for this
+      // very processor is preferred.
+      code->set_rank((target.vectorBits / 256) * 4 + (target.bf16Dot ? 2 : 0) +
+                     (target.name == "native"));
+      for (StringRef feature :
+           {"avx2", "fma", "bmi", "bmi2", "f16c", "lzcnt", "movbe"})
         code->add_features(feature.str());
       if (target.vectorBits == 512)
-        for (StringRef feature : {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"})
+        for (StringRef feature :
+             {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"})
           code->add_features(feature.str());
       if (target.bf16Dot)
         code->add_features("avx512bf16");
@@ -275,17 +307,23 @@ private:
     addTraining(plan);
     addEvaluations(plan);
     if (failed(addToPlan(*module, plan)))
-      return fail(ExitCode::Input, "cannot write a plan of '" + options.model + "'");
+      return fail(ExitCode::Input,
+                  "cannot write a plan of '" + options.model + "'");
     if (ExitCode code = addCode(plan); code != ExitCode::Success)
       return code;
     std::string bytes = pgrt::framePlan(plan);
     if (bytes.empty())
-      return fail(ExitCode::Input, "the plan would be larger than a plan may be");
-    std::string path = options.output.empty() ? program->name().str() + ".plan" : options.output;
+      return fail(ExitCode::Input,
+                  "the plan would be larger than a plan may be");
+    std::string path = options.output.empty() ? program->name().str() + ".plan"
+                                              : options.output;
     if (ExitCode code = writeFile(path, bytes); code != ExitCode::Success)
       return code;
     if (!options.report.empty())
-      return writeFile(options.report, makeReport(plan, *program, AssumedRates(targets.front(), numerics), diagnostics.text));
+      return writeFile(options.report,
+                       makeReport(plan, *program,
+                                  AssumedRates(targets.front(), numerics),
+                                  diagnostics.text));
     return ExitCode::Success;
   }
 

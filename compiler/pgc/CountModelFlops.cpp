@@ -12,15 +12,19 @@ namespace pgc {
 
 namespace {
 
-double elements(Value value) { return cast<RankedTensorType>(value.getType()).getNumElements(); }
+double elements(Value value) {
+  return cast<RankedTensorType>(value.getType()).getNumElements();
+}
 
 /// Multiplications of a matrix product; 0 for other operations.
 double multiplications(Operation &op) {
   if (auto linear = dyn_cast<pg::LinearOp>(op))
-    return elements(linear.getResult()) * cast<RankedTensorType>(linear.getX().getType()).getShape().back();
+    return elements(linear.getResult()) *
+           cast<RankedTensorType>(linear.getX().getType()).getShape().back();
   if (auto matmul = dyn_cast<pg::MatmulOp>(op)) {
     auto shape = cast<RankedTensorType>(matmul.getA().getType()).getShape();
-    return elements(matmul.getResult()) * shape[shape.size() - (matmul.getTransposeA() ? 2 : 1)];
+    return elements(matmul.getResult()) *
+           shape[shape.size() - (matmul.getTransposeA() ? 2 : 1)];
   }
   return 0;
 }
@@ -43,7 +47,8 @@ struct CountModelFlopsPass : impl::CountModelFlopsBase<CountModelFlopsPass> {
       bool trains = role == "forward";
       double flops = 0;
       for (Operation &op : func.getBody().front())
-        flops += multiplications(op) * (trains ? 6 : 2) + attended(op) * (trains ? 7 : 2);
+        flops += multiplications(op) * (trains ? 6 : 2) +
+                 attended(op) * (trains ? 7 : 2);
       func->setAttr("pg.model_flops", Builder(func).getF64FloatAttr(flops));
     }
   }

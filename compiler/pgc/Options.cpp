@@ -35,15 +35,18 @@ StringRef versionText() { return "pgc 0.1.0"; }
 
 namespace {
 
-/// Walks over the arguments; options take values as "--name=value", "--name value", and short ones also "-nvalue".
+/// Walks over the arguments; options take values as "--name=value", "--name
+/// value", and short ones also "-nvalue".
 class ArgumentParser {
 public:
-  ArgumentParser(llvm::ArrayRef<StringRef> arguments, std::string &error) : arguments(arguments), error(error) {}
+  ArgumentParser(llvm::ArrayRef<StringRef> arguments, std::string &error)
+      : arguments(arguments), error(error) {}
 
   std::optional<Options> parse() {
     while (next < arguments.size() && error.empty())
       parseOne(arguments[next++]);
-    if (error.empty() && !options.help && !options.version && options.model.empty())
+    if (error.empty() && !options.help && !options.version &&
+        options.model.empty())
       error = "no model is given: pgc MODEL.pgm -o OUT.plan";
     if (options.targets.empty())
       options.targets = {"native"};
@@ -119,7 +122,8 @@ private:
     else if (argument.size() > 1 && argument.starts_with("-"))
       fail("unknown option '" + argument + "'; --help lists them");
     else if (!options.model.empty())
-      fail("two models are given, '" + options.model + "' and '" + argument + "': one plan is one model");
+      fail("two models are given, '" + options.model + "' and '" + argument +
+           "': one plan is one model");
     else
       options.model = argument.str();
   }
@@ -145,22 +149,27 @@ private:
   void setProbe(StringRef text) {
     auto [batch, seq] = text.split('x');
     BatchShape shape;
-    if (batch.getAsInteger(10, shape.batch) || seq.getAsInteger(10, shape.seq) || shape.batch < 1 || shape.seq < 1)
-      return fail("--probe needs BxT, as 2x64: sequences and tokens in each, not '" + text + "'");
+    if (batch.getAsInteger(10, shape.batch) ||
+        seq.getAsInteger(10, shape.seq) || shape.batch < 1 || shape.seq < 1)
+      return fail(
+          "--probe needs BxT, as 2x64: sequences and tokens in each, not '" +
+          text + "'");
     options.probe = shape;
   }
 
   void setEmit(StringRef what) {
-    static constexpr std::pair<StringRef, Emit> words[] = {{"plan", Emit::Plan}, {"ast", Emit::Ast},
-                                                           {"pg", Emit::Pg},     {"sched", Emit::Sched},
-                                                           {"kernels", Emit::Kernels}, {"asm", Emit::Asm}};
+    static constexpr std::pair<StringRef, Emit> words[] = {
+        {"plan", Emit::Plan},   {"ast", Emit::Ast},         {"pg", Emit::Pg},
+        {"sched", Emit::Sched}, {"kernels", Emit::Kernels}, {"asm", Emit::Asm}};
     for (auto [word, emit] : words)
       if (what == word) {
         options.emit = emit;
         return;
       }
-    fail(what == "ptx" ? llvm::Twine("--emit=ptx needs --target=sm_90a, for which this pgc has no code generator yet")
-                       : "--emit is ast, pg, sched, kernels or asm, not '" + what + "'");
+    fail(what == "ptx"
+             ? llvm::Twine("--emit=ptx needs --target=sm_90a, for which this "
+                           "pgc has no code generator yet")
+             : "--emit is ast, pg, sched, kernels or asm, not '" + what + "'");
   }
 
   llvm::ArrayRef<StringRef> arguments;
@@ -171,7 +180,8 @@ private:
 
 } // namespace
 
-std::optional<Options> parseOptions(llvm::ArrayRef<StringRef> arguments, std::string &error) {
+std::optional<Options> parseOptions(llvm::ArrayRef<StringRef> arguments,
+                                    std::string &error) {
   return ArgumentParser(arguments, error).parse();
 }
 

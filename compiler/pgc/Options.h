@@ -20,24 +20,28 @@ struct BatchShape {
 };
 
 struct Options {
-  std::string model;                // the .pgm file
-  std::string output;               // empty: <model>.plan for a plan, stdout ("-") for all else
+  std::string model; // the .pgm file
+  std::string
+      output; // empty: <model>.plan for a plan, stdout ("-") for all else
   std::vector<std::string> defines; // name=expression
   std::vector<std::string> targets; // as --target lists them; never empty
-  std::string numerics;             // "bf16", "f32", "f64"; empty: what fits the first target
+  std::string
+      numerics; // "bf16", "f32", "f64"; empty: what fits the first target
   std::optional<BatchShape> probe;
-  int64_t microBatch = 0;           // sequences; 0: chosen
-  int64_t threads = 0;              // for generating code; 0: one a processor
+  int64_t microBatch = 0; // sequences; 0: chosen
+  int64_t threads = 0;    // for generating code; 0: one a processor
   Emit emit = Emit::Plan;
-  std::string report;               // a file, or empty
+  std::string report; // a file, or empty
   bool warningsAsErrors = false;
   bool help = false;
   bool version = false;
   std::vector<std::string> mlirFlags; // --mlir-…: MLIR's own
 };
 
-/// Parses the arguments (without the program's name). On a mistake `error` says what is wrong, and the result is empty.
-std::optional<Options> parseOptions(llvm::ArrayRef<llvm::StringRef> arguments, std::string &error);
+/// Parses the arguments (without the program's name). On a mistake `error` says
+/// what is wrong, and the result is empty.
+std::optional<Options> parseOptions(llvm::ArrayRef<llvm::StringRef> arguments,
+                                    std::string &error);
 
 /// The text of --help.
 llvm::StringRef helpText();

@@ -6,7 +6,8 @@ namespace pgc {
 
 AssumedRates::AssumedRates(const Target &target, llvm::StringRef numerics) {
   constexpr double hertz = 3e9;
-  // Two fused multiply-adds of full vectors in a cycle; a dot product of bf16 does two in each lane.
+  // Two fused multiply-adds of full vectors in a cycle; a dot product of bf16
+  // does two in each lane.
   double perCycle = 2 * 2 * target.getLanes(numerics == "f64" ? 64 : 32);
   flops = hertz * perCycle * (numerics == "bf16" && target.bf16Dot ? 2 : 1);
   bytes = 10e9;
@@ -40,7 +41,9 @@ void writeArenas(OStream &json, const Plan &plan) {
   int64_t total = 0;
   json.attributeArray("arenas", [&] {
     for (const auto &arena : plan.arenas()) {
-      int64_t instances = arena.alias_of().empty() ? std::max<int64_t>(1, arena.instances()) : 0;
+      int64_t instances = arena.alias_of().empty()
+                              ? std::max<int64_t>(1, arena.instances())
+                              : 0;
       total += arena.bytes() * instances;
       json.object([&] {
         json.attribute("name", arena.name());
@@ -57,7 +60,8 @@ void writePrograms(OStream &json, const Plan &plan, const AssumedRates &rates) {
     for (const auto &program : plan.programs()) {
       double flops = 0, bytes = 0, seconds = 0;
       int64_t launches = 0, copies = 0;
-      llvm::StringMap<std::pair<int64_t, double>> kinds; // launches and FLOPs by kind
+      llvm::StringMap<std::pair<int64_t, double>>
+          kinds; // launches and FLOPs by kind
       for (const auto &command : program.commands()) {
         if (!command.has_launch()) {
           ++copies;
@@ -67,7 +71,8 @@ void writePrograms(OStream &json, const Plan &plan, const AssumedRates &rates) {
         ++launches;
         flops += kernel.flops();
         bytes += kernel.bytes();
-        seconds += std::max(kernel.flops() / rates.flops, kernel.bytes() / rates.bytes);
+        seconds += std::max(kernel.flops() / rates.flops,
+                            kernel.bytes() / rates.bytes);
         auto &kind = kinds[kernel.kind()];
         ++kind.first;
         kind.second += kernel.flops();
@@ -126,7 +131,8 @@ void writeKernels(OStream &json, const Plan &plan) {
 
 } // namespace
 
-std::string makeReport(const Plan &plan, const Program &program, const AssumedRates &rates, llvm::StringRef warnings) {
+std::string makeReport(const Plan &plan, const Program &program,
+                       const AssumedRates &rates, llvm::StringRef warnings) {
   std::string text;
   llvm::raw_string_ostream os(text);
   OStream json(os, /*IndentSize=*/1);

@@ -7,7 +7,8 @@
 
 namespace pgc {
 
-/// What one thread of the target is assumed to reach: a yardstick for predicted times, not a measurement.
+/// What one thread of the target is assumed to reach: a yardstick for predicted
+/// times, not a measurement.
 struct AssumedRates {
   double flops = 0; // a second, in matrix products
   double bytes = 0; // a second, from memory
@@ -16,7 +17,7 @@ struct AssumedRates {
 };
 
 /// The report on a finished plan. `warnings` is the text that went to stderr.
-std::string makeReport(const pgrt::plan::Plan &plan, const Program &program, const AssumedRates &rates,
-                       llvm::StringRef warnings);
+std::string makeReport(const pgrt::plan::Plan &plan, const Program &program,
+                       const AssumedRates &rates, llvm::StringRef warnings);
 
 } // namespace pgc

@@ -19,7 +19,8 @@ int main(int argc, char **argv) {
     return int(pgc::ExitCode::Usage);
   }
   if (options->help || options->version) {
-    llvm::outs() << (options->help ? pgc::helpText().str() : pgc::versionText().str() + '\n');
+    llvm::outs() << (options->help ? pgc::helpText().str()
+                                   : pgc::versionText().str() + '\n');
     return int(pgc::ExitCode::Success);
   }
   // MLIR's flags name passes.
@@ -33,7 +34,8 @@ int main(int argc, char **argv) {
   std::vector<const char *> flags{argv[0]};
   for (const std::string &flag : options->mlirFlags)
     flags.push_back(flag.c_str());
-  if (!llvm::cl::ParseCommandLineOptions(flags.size(), flags.data(), "", &llvm::errs()))
+  if (!llvm::cl::ParseCommandLineOptions(flags.size(), flags.data(), "",
+                                         &llvm::errs()))
     return int(pgc::ExitCode::Usage);
   return int(pgc::compile(*options, llvm::errs()));
 }

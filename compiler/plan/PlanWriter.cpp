@@ -14,7 +14,8 @@ namespace plan = pgrt::plan;
 
 class PlanWriter {
 public:
-  PlanWriter(ModuleOp module, plan::Plan &out) : module(module), out(out), scalars(out) {}
+  PlanWriter(ModuleOp module, plan::Plan &out)
+      : module(module), out(out), scalars(out) {}
 
   LogicalResult run() {
     addArenas();
@@ -40,7 +41,8 @@ private:
       arena->set_bytes(op.getBytes());
       // A balanced binary tree over n parts needs so many instances at once.
       if (op.getSymName() == "gradients" && out.has_training())
-        arena->set_instances(1 + llvm::Log2_64_Ceil(std::max<int64_t>(1, out.training().parts())));
+        arena->set_instances(1 + llvm::Log2_64_Ceil(std::max<int64_t>(
+                                     1, out.training().parts())));
       if (op.getSymName() == "gradients.other")
         arena->set_alias_of("gradients");
     }
@@ -65,28 +67,35 @@ private:
     return emitError(location, "a plan has no elements of type ") << element;
   }
 
-  static LogicalResult setInit(plan::Init *init, DictionaryAttr attr, Location location) {
-    auto number = [&](StringRef name) { return cast<FloatAttr>(attr.get(name)).getValueAsDouble(); };
+  static LogicalResult setInit(plan::Init *init, DictionaryAttr attr,
+                               Location location) {
+    auto number = [&](StringRef name) {
+      return cast<FloatAttr>(attr.get(name)).getValueAsDouble();
+    };
     StringRef kind = attr.getAs<StringAttr>("kind").getValue();
     if (kind == "normal") {
       init->mutable_normal()->set_std(number("std"));
     } else if (kind == "orthogonal") {
       init->mutable_orthogonal()->set_scale(number("scale"));
-    } else if (auto values = attr.getAs<DenseFPElementsAttr>("value"); kind == "constant" && values) {
+    } else if (auto values = attr.getAs<DenseFPElementsAttr>("value");
+               kind == "constant" && values) {
       if (values.isSplat())
-        init->mutable_constant()->add_values(values.getSplatValue<APFloat>().convertToDouble());
+        init->mutable_constant()->add_values(
+            values.getSplatValue<APFloat>().convertToDouble());
       else
         for (const APFloat &value : values.getValues<APFloat>())
           init->mutable_constant()->add_values(value.convertToDouble());
     } else {
-      return emitError(location, "a plan has no initialiser of kind '") << kind << "'";
+      return emitError(location, "a plan has no initialiser of kind '")
+             << kind << "'";
     }
     return success();
   }
 
   std::optional<BufAttr> placeOf(const Twine &variable) {
     auto op = module.lookupSymbol<pg::VariableOp>(variable.str());
-    return op ? std::optional(op->getAttrOfType<BufAttr>("buffer")) : std::nullopt;
+    return op ? std::optional(op->getAttrOfType<BufAttr>("buffer"))
+              : std::nullopt;
   }
 
   LogicalResult addVariables() {
@@ -94,8 +103,10 @@ private:
       StringRef space = variable.getSpace(), name = variable.getSymName();
       bool isParameter = space == "parameter";
       if (!isParameter && space != "state" && space != "constant")
-        continue; // gradients and averages come with their parameter; what is derived is computed
-      FailureOr<plan::Type> type = typeOf(variable.getTensorType().getElementType(), variable.getLoc());
+        continue; // gradients and averages come with their parameter; what is
+                  // derived is computed
+      FailureOr<plan::Type> type =
+          typeOf(variable.getTensorType().getElementType(), variable.getLoc());
       if (failed(type))
         return failure();
       auto fill = [&](auto *entry) {
@@ -104,8 +115,10 @@ private:
           entry->add_shape(size);
         entry->set_type(*type);
         setSlot(entry->mutable_slot(), *placeOf(name));
-        return !variable.getInit() ? success()
-                                   : setInit(entry->mutable_init(), *variable.getInit(), variable.getLoc());
+        return !variable.getInit()
+                   ? success()
+                   : setInit(entry->mutable_init(), *variable.getInit(),
+                             variable.getLoc());
       };
       if (!isParameter) {
         if (failed(fill(out.add_states())))
@@ -137,7 +150,8 @@ private:
           data->push_back(bit);
       } else {
         ArrayRef<char> raw = value.getRawData();
-        for (int64_t i = 0, n = value.isSplat() ? value.getNumElements() : 1; i < n; ++i)
+        for (int64_t i = 0, n = value.isSplat() ? value.getNumElements() : 1;
+             i < n; ++i)
           data->append(raw.data(), raw.size());
       }
     }
@@ -157,9 +171,11 @@ private:
       kernel->set_chunks(op.getChunks().value_or(1));
       kernel->set_scratch_bytes(op.getScratch().value_or(0));
       for (Value operand : op.getTensorArguments())
-        kernel->add_buffer_bytes(getByteSize(cast<RankedTensorType>(operand.getType())));
+        kernel->add_buffer_bytes(
+            getByteSize(cast<RankedTensorType>(operand.getType())));
       for (Value result : op.getYielded())
-        kernel->add_buffer_bytes(getByteSize(cast<RankedTensorType>(result.getType())));
+        kernel->add_buffer_bytes(
+            getByteSize(cast<RankedTensorType>(result.getType())));
       kernel->set_results(op.getYielded().size());
       kernel->set_scalars(op.getScalars());
       kernel->set_flops(op.getFlops().value_or(0));
@@ -196,7 +212,8 @@ private:
     port->set_name(attr.getName().str());
     setSlot(port->mutable_slot(), attr.getBuffer());
     port->set_bytes(attr.getBuffer().getBytes());
-    FailureOr<plan::Type> type = typeOf(attr.getType().getElementType(), location);
+    FailureOr<plan::Type> type =
+        typeOf(attr.getType().getElementType(), location);
     if (failed(type))
       return failure();
     port->set_type(*type);
@@ -209,10 +226,12 @@ private:
     plan::Program program;
     program.set_role(op.getRole().str());
     for (Attribute input : op.getInputs())
-      if (failed(addPort(program.add_inputs(), cast<PortAttr>(input), op.getLoc())))
+      if (failed(addPort(program.add_inputs(), cast<PortAttr>(input),
+                         op.getLoc())))
         return failure();
     for (Attribute output : op.getOutputs())
-      if (failed(addPort(program.add_outputs(), cast<PortAttr>(output), op.getLoc())))
+      if (failed(addPort(program.add_outputs(), cast<PortAttr>(output),
+                         op.getLoc())))
         return failure();
     if (program.inputs_size() > 0 && program.inputs(0).shape_size() == 2) {
       program.set_batch(program.inputs(0).shape(0));
@@ -224,8 +243,10 @@ private:
     if (auto flops = op->getAttrOfType<FloatAttr>("model_flops"))
       program.set_model_flops(flops.getValueAsDouble());
 
-    // The same commands under another name: one program that serves one more phase.
-    auto [entry, isNew] = programs.try_emplace(program.SerializeAsString(), out.programs_size());
+    // The same commands under another name: one program that serves one more
+    // phase.
+    auto [entry, isNew] =
+        programs.try_emplace(program.SerializeAsString(), out.programs_size());
     if (isNew) {
       program.set_name(op.getSymName().str());
       *out.add_programs() = std::move(program);
@@ -235,12 +256,14 @@ private:
     return success();
   }
 
-  /// The index of what a function without arguments returns, or nothing if there is no such function.
+  /// The index of what a function without arguments returns, or nothing if
+  /// there is no such function.
   FailureOr<std::optional<uint32_t>> resultOf(const Twine &function) {
     auto func = module.lookupSymbol<func::FuncOp>(function.str());
     if (!func)
       return std::optional<uint32_t>();
-    FailureOr<uint32_t> index = scalars.add(func.getBody().front().getTerminator()->getOperand(0));
+    FailureOr<uint32_t> index =
+        scalars.add(func.getBody().front().getTerminator()->getOperand(0));
     if (failed(index))
       return failure();
     return std::optional<uint32_t>(*index);
@@ -254,7 +277,8 @@ private:
       if (failed(condition))
         return failure();
       if (!*condition)
-        return module.emitError("the condition of switch '") << entry.name() << "' is missing";
+        return module.emitError("the condition of switch '")
+               << entry.name() << "' is missing";
       entry.set_condition(**condition);
     }
     auto rate = resultOf("log.lr");
@@ -274,6 +298,8 @@ private:
 
 } // namespace
 
-LogicalResult addToPlan(ModuleOp module, pgrt::plan::Plan &plan) { return PlanWriter(module, plan).run(); }
+LogicalResult addToPlan(ModuleOp module, pgrt::plan::Plan &plan) {
+  return PlanWriter(module, plan).run();
+}
 
 } // namespace pgc

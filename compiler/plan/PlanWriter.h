@@ -6,8 +6,9 @@
 
 namespace pgc {
 
-/// Adds everything that the module says to `plan`: arenas, parameters, states, constants, kernels, programs, and the
-/// conditions of switches. The module has passed `verify-schedule`. Of the plan, `training` must be filled in with
+/// Adds everything that the module says to `plan`: arenas, parameters, states,
+/// constants, kernels, programs, and the conditions of switches. The module has
+/// passed `verify-schedule`. Of the plan, `training` must be filled in with
 /// `parts`, and the names of the switches; code is added by the caller.
 ///
 /// Programs that are equal for several phases become one.

@@ -10,8 +10,10 @@ using namespace mlir;
 
 namespace pgc {
 
-uint32_t ScalarExprs::node(Op::Op op, std::vector<uint32_t> args, double value) {
-  auto [entry, isNew] = nodes.try_emplace({op, args, llvm::bit_cast<uint64_t>(value)}, plan.scalars_size());
+uint32_t ScalarExprs::node(Op::Op op, std::vector<uint32_t> args,
+                           double value) {
+  auto [entry, isNew] = nodes.try_emplace(
+      {op, args, llvm::bit_cast<uint64_t>(value)}, plan.scalars_size());
   if (isNew) {
     Op *expr = plan.add_scalars();
     expr->set_op(op);
@@ -106,7 +108,8 @@ FailureOr<uint32_t> ScalarExprs::add(Value value) {
     return found->second;
   Operation *op = value.getDefiningOp();
   if (!op)
-    return emitError(value.getLoc(), "a step value must not depend on an argument");
+    return emitError(value.getLoc(),
+                     "a step value must not depend on an argument");
   FailureOr<uint32_t> index = convert(op);
   if (succeeded(index))
     done[value] = *index;

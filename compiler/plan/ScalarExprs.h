@@ -1,4 +1,5 @@
-// Step values as the plan keeps them: a graph of double arithmetic, each node once.
+// Step values as the plan keeps them: a graph of double arithmetic, each node
+// once.
 #pragma once
 
 #include "mlir/IR/Value.h"
@@ -17,8 +18,8 @@ class ScalarExprs {
 public:
   explicit ScalarExprs(pgrt::plan::Plan &plan) : plan(plan) {}
 
-  /// The index of the f64 (or i1) value's expression in Plan.scalars. An operation that a plan cannot express gives an
-  /// error at its place.
+  /// The index of the f64 (or i1) value's expression in Plan.scalars. An
+  /// operation that a plan cannot express gives an error at its place.
   mlir::FailureOr<uint32_t> add(mlir::Value value);
 
 private:

@@ -1,4 +1,5 @@
-// Objects become one shared object, by way of the linker's executable: Debian's packages have no library of it.
+// Objects become one shared object, by way of the linker's executable: Debian's
+// packages have no library of it.
 #include "compiler/target/Lower.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FileUtilities.h"
@@ -14,14 +15,17 @@ static FailureOr<std::string> findLinker() {
   for (StringRef name : {"ld.lld-22", "ld.lld"}) {
     if (auto path = llvm::sys::findProgramByName(name))
       return *path;
-    if (auto path = llvm::sys::findProgramByName(name, {"/usr/lib/llvm-22/bin"}))
+    if (auto path =
+            llvm::sys::findProgramByName(name, {"/usr/lib/llvm-22/bin"}))
       return *path;
   }
   return failure();
 }
 
 /// A new temporary file with these contents; it goes when `remover` does.
-static FailureOr<std::string> writeTemporary(StringRef suffix, StringRef contents, llvm::FileRemover &remover) {
+static FailureOr<std::string> writeTemporary(StringRef suffix,
+                                             StringRef contents,
+                                             llvm::FileRemover &remover) {
   SmallString<128> path;
   int descriptor;
   if (llvm::sys::fs::createTemporaryFile("pgc", suffix, descriptor, path))
@@ -37,7 +41,8 @@ static FailureOr<std::string> writeTemporary(StringRef suffix, StringRef content
   return path.str().str();
 }
 
-FailureOr<std::string> linkSharedObject(ArrayRef<std::string> objects, std::string &error) {
+FailureOr<std::string> linkSharedObject(ArrayRef<std::string> objects,
+                                        std::string &error) {
   FailureOr<std::string> linker = findLinker();
   if (failed(linker)) {
     error = "the linker ld.lld is not installed (package lld-22)";
@@ -53,22 +58,30 @@ FailureOr<std::string> linkSharedObject(ArrayRef<std::string> objects, std::stri
     }
     paths.push_back(*path);
   }
-  FailureOr<std::string> output = writeTemporary("so", "", removers[objects.size()]);
-  FailureOr<std::string> log = writeTemporary("log", "", removers[objects.size() + 1]);
+  FailureOr<std::string> output =
+      writeTemporary("so", "", removers[objects.size()]);
+  FailureOr<std::string> log =
+      writeTemporary("log", "", removers[objects.size() + 1]);
   if (failed(output) || failed(log)) {
     error = "cannot write a temporary file";
     return failure();
   }
-  SmallVector<StringRef> arguments{*linker, "-shared", "--hash-style=gnu", "-z", "noexecstack", "-s", "-o", *output};
+  SmallVector<StringRef> arguments{*linker, "-shared",     "--hash-style=gnu",
+                                   "-z",    "noexecstack", "-s",
+                                   "-o",    *output};
   arguments.append(paths.begin(), paths.end());
   std::string message;
-  std::optional<StringRef> redirects[] = {std::nullopt, StringRef(*log), StringRef(*log)};
-  if (llvm::sys::ExecuteAndWait(*linker, arguments, std::nullopt, redirects, 0, 0, &message) != 0) {
+  std::optional<StringRef> redirects[] = {std::nullopt, StringRef(*log),
+                                          StringRef(*log)};
+  if (llvm::sys::ExecuteAndWait(*linker, arguments, std::nullopt, redirects, 0,
+                                0, &message) != 0) {
     auto text = llvm::MemoryBuffer::getFile(*log);
-    error = "linking failed: " + message + (text ? (*text)->getBuffer().str() : "");
+    error =
+        "linking failed: " + message + (text ? (*text)->getBuffer().str() : "");
     return failure();
   }
-  auto bytes = llvm::MemoryBuffer::getFile(*output, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+  auto bytes = llvm::MemoryBuffer::getFile(*output, /*IsText=*/false,
+                                           /*RequiresNullTerminator=*/false);
   if (!bytes) {
     error = "cannot read the linker's output";
     return failure();

@@ -51,7 +51,8 @@ LogicalResult lowerToLLVM(ModuleOp module) {
     return failure();
   // What kernels call of each other's objects is nobody else's.
   for (auto function : module.getOps<LLVM::LLVMFuncOp>())
-    if (SymbolTable::getSymbolVisibility(function) == SymbolTable::Visibility::Private)
+    if (SymbolTable::getSymbolVisibility(function) ==
+        SymbolTable::Visibility::Private)
       function.setVisibility_(LLVM::Visibility::Hidden);
   return success();
 }
@@ -69,7 +70,8 @@ static void initializeTargets() {
 
 static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
   llvm::PipelineTuningOptions options;
-  // Kernels are emitted as machine vectors: the vectorizers and unrollers would only spend time.
+  // Kernels are emitted as machine vectors: the vectorizers and unrollers would
+  // only spend time.
   options.LoopVectorization = false;
   options.SLPVectorization = false;
   options.LoopUnrolling = false;
@@ -83,26 +85,34 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
   builder.registerFunctionAnalyses(functions);
   builder.registerLoopAnalyses(loops);
   builder.crossRegisterProxies(loops, functions, components, modules);
-  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3).run(module, modules);
+  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3)
+      .run(module, modules);
 }
 
-FailureOr<std::string> compileModule(ModuleOp module, const Target &target, CodeForm form) {
+FailureOr<std::string> compileModule(ModuleOp module, const Target &target,
+                                     CodeForm form) {
   initializeTargets();
   llvm::LLVMContext context;
-  std::unique_ptr<llvm::Module> code = translateModuleToLLVMIR(module, context, "kernels");
+  std::unique_ptr<llvm::Module> code =
+      translateModuleToLLVMIR(module, context, "kernels");
   if (!code)
     return module.emitError("cannot be translated to LLVM IR"), failure();
 
-  // Without a triple LLVM does not know the C library's functions, and turns a zero fill into a loop over bytes.
+  // Without a triple LLVM does not know the C library's functions, and turns a
+  // zero fill into a loop over bytes.
   llvm::Triple triple(target.triple);
   std::string error;
-  const llvm::Target *backend = llvm::TargetRegistry::lookupTarget(triple, error);
+  const llvm::Target *backend =
+      llvm::TargetRegistry::lookupTarget(triple, error);
   if (!backend)
-    return module.emitError("LLVM cannot compile for ") << target.triple << ": " << error, failure();
+    return module.emitError("LLVM cannot compile for ")
+               << target.triple << ": " << error,
+           failure();
   llvm::TargetOptions options;
   options.AllowFPOpFusion = llvm::FPOpFusion::Standard;
   std::unique_ptr<llvm::TargetMachine> machine(backend->createTargetMachine(
-      triple, target.cpu, target.features, options, llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Aggressive));
+      triple, target.cpu, target.features, options, llvm::Reloc::PIC_,
+      std::nullopt, llvm::CodeGenOptLevel::Aggressive));
   code->setTargetTriple(triple);
   code->setDataLayout(machine->createDataLayout());
   for (llvm::Function &function : *code) {
@@ -111,8 +121,10 @@ FailureOr<std::string> compileModule(ModuleOp module, const Target &target, Code
     function.addFnAttr("target-cpu", target.cpu);
     if (!target.features.empty())
       function.addFnAttr("target-features", target.features);
-    // LLVM prefers narrower vectors on some AVX-512 machines; kernels are laid out for the width that they name.
-    function.addFnAttr("prefer-vector-width", std::to_string(target.vectorBits));
+    // LLVM prefers narrower vectors on some AVX-512 machines; kernels are laid
+    // out for the width that they name.
+    function.addFnAttr("prefer-vector-width",
+                       std::to_string(target.vectorBits));
     function.addFnAttr(llvm::Attribute::NoUnwind);
   }
   optimize(*code, *machine);
@@ -121,9 +133,11 @@ FailureOr<std::string> compileModule(ModuleOp module, const Target &target, Code
   llvm::raw_svector_ostream stream(bytes);
   llvm::legacy::PassManager passes;
   if (machine->addPassesToEmitFile(passes, stream, nullptr,
-                                   form == CodeForm::Object ? llvm::CodeGenFileType::ObjectFile
-                                                            : llvm::CodeGenFileType::AssemblyFile))
-    return module.emitError("LLVM cannot write code for ") << target.triple, failure();
+                                   form == CodeForm::Object
+                                       ? llvm::CodeGenFileType::ObjectFile
+                                       : llvm::CodeGenFileType::AssemblyFile))
+    return module.emitError("LLVM cannot write code for ") << target.triple,
+           failure();
   passes.run(*code);
   return std::string(bytes.begin(), bytes.end());
 }

@@ -10,10 +10,17 @@ namespace pgc {
 
 static constexpr const char *linuxTriple = "x86_64-unknown-linux-gnu";
 
-static Target makeAvx2() { return {"x86-64-v3", linuxTriple, "x86-64-v3", "", 256, false}; }
+static Target makeAvx2() {
+  return {"x86-64-v3", linuxTriple, "x86-64-v3", "", 256, false};
+}
 
 static Target makeAvx512(bool bf16) {
-  return {bf16 ? "x86-64-v4+bf16" : "x86-64-v4", linuxTriple, "x86-64-v4", bf16 ? "+avx512bf16" : "", 512, bf16};
+  return {bf16 ? "x86-64-v4+bf16" : "x86-64-v4",
+          linuxTriple,
+          "x86-64-v4",
+          bf16 ? "+avx512bf16" : "",
+          512,
+          bf16};
 }
 
 FailureOr<Target> getTarget(StringRef name, std::string &error) {
@@ -22,20 +29,27 @@ FailureOr<Target> getTarget(StringRef name, std::string &error) {
   if (name == "x86-64-v4" || name == "x86-64-v4+bf16")
     return makeAvx512(name.ends_with("+bf16"));
   if (name != "native") {
-    error = ("unknown target '" + name + "': native, x86-64-v3, x86-64-v4 and x86-64-v4+bf16 are known").str();
+    error = ("unknown target '" + name +
+             "': native, x86-64-v3, x86-64-v4 and x86-64-v4+bf16 are known")
+                .str();
     return failure();
   }
   llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
   auto has = [&](std::initializer_list<StringRef> names) {
-    return llvm::all_of(names, [&](StringRef feature) { return features.lookup(feature); });
+    return llvm::all_of(
+        names, [&](StringRef feature) { return features.lookup(feature); });
   };
   if (!has({"avx2", "fma", "bmi2", "f16c"})) {
-    error = "this processor lacks AVX2 or FMA, which generated code needs: name another with --target";
+    error = "this processor lacks AVX2 or FMA, which generated code needs: "
+            "name another with --target";
     return failure();
   }
-  Target target = has({"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}) ? makeAvx512(features.lookup("avx512bf16"))
-                                                                                  : makeAvx2();
-  // The host's own name tunes instruction choice; its features come with it and are stated only where the name may not say so.
+  Target target =
+      has({"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"})
+          ? makeAvx512(features.lookup("avx512bf16"))
+          : makeAvx2();
+  // The host's own name tunes instruction choice; its features come with it and
+  // are stated only where the name may not say so.
   target.name = "native";
   target.cpu = llvm::sys::getHostCPUName().str();
   SmallVector<std::string> stated;

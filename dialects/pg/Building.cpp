@@ -8,24 +8,33 @@ Value pg::buildScalar(ImplicitLocOpBuilder &b, double value, Value like) {
 }
 
 Value pg::buildScaled(ImplicitLocOpBuilder &b, Value value, double factor) {
-  return factor == 1.0 ? value : MulOp::create(b, value, buildScalar(b, factor, value));
+  return factor == 1.0 ? value
+                       : MulOp::create(b, value, buildScalar(b, factor, value));
 }
 
-Value pg::buildSum(ImplicitLocOpBuilder &b, Value value, ArrayRef<int64_t> axes) {
+Value pg::buildSum(ImplicitLocOpBuilder &b, Value value,
+                   ArrayRef<int64_t> axes) {
   return ReduceOp::create(b, ReduceKind::sum, value, axes);
 }
 
 int64_t pg::lastAxis(Value value) { return getTensorType(value).getRank() - 1; }
 
-Value pg::buildReshape(ImplicitLocOpBuilder &b, Value value, ArrayRef<int64_t> shape) {
-  return getTensorType(value).getShape() == shape ? value : ReshapeOp::create(b, value, shape);
+Value pg::buildReshape(ImplicitLocOpBuilder &b, Value value,
+                       ArrayRef<int64_t> shape) {
+  return getTensorType(value).getShape() == shape
+             ? value
+             : ReshapeOp::create(b, value, shape);
 }
 
-Value pg::buildBroadcast(ImplicitLocOpBuilder &b, Value value, ArrayRef<int64_t> shape) {
-  return getTensorType(value).getShape() == shape ? value : BroadcastOp::create(b, value, shape);
+Value pg::buildBroadcast(ImplicitLocOpBuilder &b, Value value,
+                         ArrayRef<int64_t> shape) {
+  return getTensorType(value).getShape() == shape
+             ? value
+             : BroadcastOp::create(b, value, shape);
 }
 
-Value pg::buildSumToShape(ImplicitLocOpBuilder &b, Value value, ArrayRef<int64_t> shape) {
+Value pg::buildSumToShape(ImplicitLocOpBuilder &b, Value value,
+                          ArrayRef<int64_t> shape) {
   ArrayRef<int64_t> from = getTensorType(value).getShape();
   size_t lead = from.size() - shape.size();
   SmallVector<int64_t> axes;

@@ -19,17 +19,20 @@ static std::optional<pg::Shape> joinShapes(ValueRange parts) {
   return whole;
 }
 
-void pg::ConcatOp::build(OpBuilder &builder, OperationState &state, ValueRange parts) {
+void pg::ConcatOp::build(OpBuilder &builder, OperationState &state,
+                         ValueRange parts) {
   auto element = pg::getTensorType(parts.front()).getElementType();
   state.addOperands(parts);
-  state.addTypes(RankedTensorType::get(joinShapes(parts).value_or(Shape{}), element));
+  state.addTypes(
+      RankedTensorType::get(joinShapes(parts).value_or(Shape{}), element));
 }
 
 LogicalResult pg::ConcatOp::verify() {
   std::optional<Shape> whole = joinShapes(getParts());
   RankedTensorType type = getTensorType(getResult());
   if (!whole || type.getShape() != ArrayRef<int64_t>(*whole))
-    return emitOpError("needs parts that join along the first axis to the result's shape");
+    return emitOpError(
+        "needs parts that join along the first axis to the result's shape");
   for (Value part : getParts())
     if (getTensorType(part).getElementType() != type.getElementType())
       return emitOpError("needs parts of the result's element type");

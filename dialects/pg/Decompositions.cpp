@@ -18,14 +18,17 @@ Values LeakyReluOp::decompose(OpBuilder &builder) {
   Value scaled = MulOp::create(b, getX(), buildScalar(b, slope, getX()));
   if (slope >= 0 && slope <= 1)
     return {MaxOp::create(b, getX(), scaled)};
-  Value positive = CompareOp::create(b, Predicate::gt, getX(), buildScalar(b, 0, getX()));
+  Value positive =
+      CompareOp::create(b, Predicate::gt, getX(), buildScalar(b, 0, getX()));
   return {SelectOp::create(b, positive, getX(), scaled)};
 }
 
 Values ClampOp::decompose(OpBuilder &builder) {
   ImplicitLocOpBuilder b(getLoc(), builder);
-  Value raised = MaxOp::create(b, getX(), buildScalar(b, getLo().convertToDouble(), getX()));
-  return {MinOp::create(b, raised, buildScalar(b, getHi().convertToDouble(), getX()))};
+  Value raised = MaxOp::create(
+      b, getX(), buildScalar(b, getLo().convertToDouble(), getX()));
+  return {MinOp::create(b, raised,
+                        buildScalar(b, getHi().convertToDouble(), getX()))};
 }
 
 Values LerpOp::decompose(OpBuilder &builder) {
@@ -43,7 +46,8 @@ Values SkipGateOp::decompose(OpBuilder &builder) {
 Values TanhCapOp::decompose(OpBuilder &builder) {
   ImplicitLocOpBuilder b(getLoc(), builder);
   double cap = getCap().convertToDouble();
-  return {buildScaled(b, TanhOp::create(b, buildScaled(b, getZ(), 1 / cap)), cap)};
+  return {
+      buildScaled(b, TanhOp::create(b, buildScaled(b, getZ(), 1 / cap)), cap)};
 }
 
 //===----------------------------------------------------------------------===//
@@ -97,7 +101,8 @@ Values TokenNllOp::decompose(OpBuilder &builder) {
 Values CrossEntropyOp::decompose(OpBuilder &builder) {
   ImplicitLocOpBuilder b(getLoc(), builder);
   Value nll = TokenNllOp::create(b, getZ(), getIds());
-  return {buildReshape(b, MeanOp::create(b, nll, allAxes(getTensorType(nll).getRank())), {})};
+  return {buildReshape(
+      b, MeanOp::create(b, nll, allAxes(getTensorType(nll).getRank())), {})};
 }
 
 Values XsaOp::decompose(OpBuilder &builder) {

@@ -7,23 +7,29 @@ using namespace pg;
 
 namespace {
 
-/// An operand that is spread explicitly, where the operation would spread it itself; also a constant of equal numbers.
+/// An operand that is spread explicitly, where the operation would spread it
+/// itself; also a constant of equal numbers.
 template <typename OpTy> struct DropBroadcast : OpRewritePattern<OpTy> {
   using OpRewritePattern<OpTy>::OpRewritePattern;
 
-  LogicalResult matchAndRewrite(OpTy op, PatternRewriter &rewriter) const override {
+  LogicalResult matchAndRewrite(OpTy op,
+                                PatternRewriter &rewriter) const override {
     for (OpOperand &operand : op->getOpOperands()) {
-      auto spreads = [&](ArrayRef<int64_t> shape) { return spreadsItself(op, operand, shape); };
+      auto spreads = [&](ArrayRef<int64_t> shape) {
+        return spreadsItself(op, operand, shape);
+      };
       if (auto broadcast = operand.get().template getDefiningOp<BroadcastOp>();
           broadcast && spreads(broadcast.getX().getType().getShape())) {
         rewriter.modifyOpInPlace(op, [&] { operand.set(broadcast.getX()); });
         return success();
       }
       DenseElementsAttr constant;
-      if (matchPattern(operand.get(), m_Constant(&constant)) && constant.isSplat() &&
-          constant.getType().getRank() > 0 && spreads({})) {
+      if (matchPattern(operand.get(), m_Constant(&constant)) &&
+          constant.isSplat() && constant.getType().getRank() > 0 &&
+          spreads({})) {
         auto type = RankedTensorType::get({}, constant.getElementType());
-        Value scalar = ConstantOp::create(rewriter, op.getLoc(), type, constant.resizeSplat(type));
+        Value scalar = ConstantOp::create(rewriter, op.getLoc(), type,
+                                          constant.resizeSplat(type));
         rewriter.modifyOpInPlace(op, [&] { operand.set(scalar); });
         return success();
       }
@@ -32,19 +38,23 @@ template <typename OpTy> struct DropBroadcast : OpRewritePattern<OpTy> {
   }
 
   /// Whether the result keeps its shape if the operand has the given one.
-  static bool spreadsItself(Operation *op, OpOperand &operand, ArrayRef<int64_t> shape) {
+  static bool spreadsItself(Operation *op, OpOperand &operand,
+                            ArrayRef<int64_t> shape) {
     std::optional<Shape> joined = Shape(shape);
     for (OpOperand &other : op->getOpOperands())
       if (joined && &other != &operand)
-        joined = broadcastShapes(*joined, getTensorType(other.get()).getShape());
-    return joined && ArrayRef<int64_t>(*joined) == getTensorType(op->getResult(0)).getShape();
+        joined =
+            broadcastShapes(*joined, getTensorType(other.get()).getShape());
+    return joined && ArrayRef<int64_t>(*joined) ==
+                         getTensorType(op->getResult(0)).getShape();
   }
 };
 
 /// a + (-b) is a - b, a - (-b) is a + b.
 struct AddNegated : OpRewritePattern<AddOp> {
   using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(AddOp op, PatternRewriter &rewriter) const override {
+  LogicalResult matchAndRewrite(AddOp op,
+                                PatternRewriter &rewriter) const override {
     if (auto neg = op.getRhs().getDefiningOp<NegOp>())
       rewriter.replaceOpWithNewOp<SubOp>(op, op.getLhs(), neg.getX());
     else if (auto neg = op.getLhs().getDefiningOp<NegOp>())
@@ -56,7 +66,8 @@ struct AddNegated : OpRewritePattern<AddOp> {
 };
 struct SubNegated : OpRewritePattern<SubOp> {
   using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(SubOp op, PatternRewriter &rewriter) const override {
+  LogicalResult matchAndRewrite(SubOp op,
+                                PatternRewriter &rewriter) const override {
     auto neg = op.getRhs().getDefiningOp<NegOp>();
     if (!neg)
       return failure();
@@ -68,16 +79,18 @@ struct SubNegated : OpRewritePattern<SubOp> {
 /// Powers with small constant exponents are products and roots.
 struct ExpandPower : OpRewritePattern<PowOp> {
   using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(PowOp op, PatternRewriter &rewriter) const override {
+  LogicalResult matchAndRewrite(PowOp op,
+                                PatternRewriter &rewriter) const override {
     DenseElementsAttr exponents;
-    if (!matchPattern(op.getRhs(), m_Constant(&exponents)) || !exponents.isSplat() ||
-        op.getLhs().getType() != op.getType())
+    if (!matchPattern(op.getRhs(), m_Constant(&exponents)) ||
+        !exponents.isSplat() || op.getLhs().getType() != op.getType())
       return failure();
     APFloat exponent = exponents.getSplatValue<APFloat>();
     auto is = [&](double value) {
       APFloat wanted(value);
       bool inexact;
-      wanted.convert(exponent.getSemantics(), APFloat::rmNearestTiesToEven, &inexact);
+      wanted.convert(exponent.getSemantics(), APFloat::rmNearestTiesToEven,
+                     &inexact);
       return exponent == wanted;
     };
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
@@ -104,18 +117,22 @@ struct ExpandPower : OpRewritePattern<PowOp> {
 
 } // namespace
 
-void AddOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {
+void AddOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
+                                        MLIRContext *context) {
   patterns.add<DropBroadcast<AddOp>, AddNegated>(context);
 }
-void SubOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {
+void SubOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
+                                        MLIRContext *context) {
   patterns.add<DropBroadcast<SubOp>, SubNegated>(context);
 }
-void PowOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {
+void PowOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
+                                        MLIRContext *context) {
   patterns.add<DropBroadcast<PowOp>, ExpandPower>(context);
 }
-#define PG_DROP_BROADCAST(OP)                                                                      \
-  void OP::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {        \
-    patterns.add<DropBroadcast<OP>>(context);                                                      \
+#define PG_DROP_BROADCAST(OP)                                                  \
+  void OP::getCanonicalizationPatterns(RewritePatternSet &patterns,            \
+                                       MLIRContext *context) {                 \
+    patterns.add<DropBroadcast<OP>>(context);                                  \
   }
 PG_DROP_BROADCAST(MulOp)
 PG_DROP_BROADCAST(DivOp)

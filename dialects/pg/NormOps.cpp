@@ -6,8 +6,9 @@ using namespace pg;
 
 namespace {
 /// The type of a statistic of `x` over `axes`, which stay with size 1.
-LogicalResult inferStatistic(StringRef name, std::optional<Location> location, Value x,
-                             ArrayRef<int64_t> axes, SmallVectorImpl<Type> &results) {
+LogicalResult inferStatistic(StringRef name, std::optional<Location> location,
+                             Value x, ArrayRef<int64_t> axes,
+                             SmallVectorImpl<Type> &results) {
   RankedTensorType type = getTensorType(x);
   llvm::SmallDenseSet<int64_t> seen;
   for (int64_t axis : axes)
@@ -19,15 +20,19 @@ LogicalResult inferStatistic(StringRef name, std::optional<Location> location, V
 }
 
 LogicalResult checkHasAxis(Operation *op, RankedTensorType type) {
-  return type.getRank() > 0 ? success() : op->emitOpError("needs at least one axis");
+  return type.getRank() > 0 ? success()
+                            : op->emitOpError("needs at least one axis");
 }
 
 /// Logits [..., V] and ids [...].
-LogicalResult checkLogits(StringRef name, std::optional<Location> location, Value z, Value ids) {
-  ArrayRef<int64_t> shape = getTensorType(z).getShape(), rows = getTensorType(ids).getShape();
+LogicalResult checkLogits(StringRef name, std::optional<Location> location,
+                          Value z, Value ids) {
+  ArrayRef<int64_t> shape = getTensorType(z).getShape(),
+                    rows = getTensorType(ids).getShape();
   if (!shape.empty() && shape.drop_back() == rows)
     return success();
-  return emitOptionalError(location, "'", name, "' takes z [..., V] and ids [...], not [", shape,
+  return emitOptionalError(location, "'", name,
+                           "' takes z [..., V] and ids [...], not [", shape,
                            "] and [", rows, "]");
 }
 } // namespace
@@ -40,52 +45,78 @@ LogicalResult QuantileOp::verify() {
   return q >= 0 && q <= 1 ? success() : emitOpError("needs q in 0 … 1");
 }
 
-LogicalResult MeanOp::inferReturnTypes(MLIRContext *, std::optional<Location> location,
-                                       Adaptor adaptor, SmallVectorImpl<Type> &results) {
-  return inferStatistic(getOperationName(), location, adaptor.getX(), adaptor.getAxes(), results);
+LogicalResult MeanOp::inferReturnTypes(MLIRContext *,
+                                       std::optional<Location> location,
+                                       Adaptor adaptor,
+                                       SmallVectorImpl<Type> &results) {
+  return inferStatistic(getOperationName(), location, adaptor.getX(),
+                        adaptor.getAxes(), results);
 }
-LogicalResult NormOp::inferReturnTypes(MLIRContext *, std::optional<Location> location,
-                                       Adaptor adaptor, SmallVectorImpl<Type> &results) {
-  return inferStatistic(getOperationName(), location, adaptor.getX(), adaptor.getAxes(), results);
+LogicalResult NormOp::inferReturnTypes(MLIRContext *,
+                                       std::optional<Location> location,
+                                       Adaptor adaptor,
+                                       SmallVectorImpl<Type> &results) {
+  return inferStatistic(getOperationName(), location, adaptor.getX(),
+                        adaptor.getAxes(), results);
 }
-LogicalResult StdOp::inferReturnTypes(MLIRContext *, std::optional<Location> location,
-                                      Adaptor adaptor, SmallVectorImpl<Type> &results) {
-  return inferStatistic(getOperationName(), location, adaptor.getX(), adaptor.getAxes(), results);
+LogicalResult StdOp::inferReturnTypes(MLIRContext *,
+                                      std::optional<Location> location,
+                                      Adaptor adaptor,
+                                      SmallVectorImpl<Type> &results) {
+  return inferStatistic(getOperationName(), location, adaptor.getX(),
+                        adaptor.getAxes(), results);
 }
-LogicalResult LogSumExpOp::inferReturnTypes(MLIRContext *, std::optional<Location> location,
-                                            Adaptor adaptor, SmallVectorImpl<Type> &results) {
-  return inferStatistic(getOperationName(), location, adaptor.getX(), adaptor.getAxis(), results);
+LogicalResult LogSumExpOp::inferReturnTypes(MLIRContext *,
+                                            std::optional<Location> location,
+                                            Adaptor adaptor,
+                                            SmallVectorImpl<Type> &results) {
+  return inferStatistic(getOperationName(), location, adaptor.getX(),
+                        adaptor.getAxis(), results);
 }
-LogicalResult QuantileOp::inferReturnTypes(MLIRContext *, std::optional<Location> location,
-                                           Adaptor adaptor, SmallVectorImpl<Type> &results) {
-  return inferStatistic(getOperationName(), location, adaptor.getX(), adaptor.getAxis(), results);
+LogicalResult QuantileOp::inferReturnTypes(MLIRContext *,
+                                           std::optional<Location> location,
+                                           Adaptor adaptor,
+                                           SmallVectorImpl<Type> &results) {
+  return inferStatistic(getOperationName(), location, adaptor.getX(),
+                        adaptor.getAxis(), results);
 }
 
-LogicalResult TokenNllOp::inferReturnTypes(MLIRContext *, std::optional<Location> location,
-                                           Adaptor adaptor, SmallVectorImpl<Type> &results) {
-  if (failed(checkLogits(getOperationName(), location, adaptor.getZ(), adaptor.getIds())))
+LogicalResult TokenNllOp::inferReturnTypes(MLIRContext *,
+                                           std::optional<Location> location,
+                                           Adaptor adaptor,
+                                           SmallVectorImpl<Type> &results) {
+  if (failed(checkLogits(getOperationName(), location, adaptor.getZ(),
+                         adaptor.getIds())))
     return failure();
   RankedTensorType z = getTensorType(adaptor.getZ());
   results.push_back(z.clone(z.getShape().drop_back()));
   return success();
 }
 
-LogicalResult CrossEntropyOp::inferReturnTypes(MLIRContext *, std::optional<Location> location,
-                                               Adaptor adaptor, SmallVectorImpl<Type> &results) {
-  if (failed(checkLogits(getOperationName(), location, adaptor.getZ(), adaptor.getIds())))
+LogicalResult CrossEntropyOp::inferReturnTypes(MLIRContext *,
+                                               std::optional<Location> location,
+                                               Adaptor adaptor,
+                                               SmallVectorImpl<Type> &results) {
+  if (failed(checkLogits(getOperationName(), location, adaptor.getZ(),
+                         adaptor.getIds())))
     return failure();
   results.push_back(getTensorType(adaptor.getZ()).clone(ArrayRef<int64_t>{}));
   return success();
 }
 
-LogicalResult NewtonSchulzOp::inferReturnTypes(MLIRContext *, std::optional<Location> location,
-                                               Adaptor adaptor, SmallVectorImpl<Type> &results) {
+LogicalResult NewtonSchulzOp::inferReturnTypes(MLIRContext *,
+                                               std::optional<Location> location,
+                                               Adaptor adaptor,
+                                               SmallVectorImpl<Type> &results) {
   RankedTensorType u = getTensorType(adaptor.getU());
   if (u.getRank() != 2)
-    return emitOptionalError(location, "'pg.newton_schulz' takes a matrix, not [", u.getShape(), "]");
+    return emitOptionalError(location,
+                             "'pg.newton_schulz' takes a matrix, not [",
+                             u.getShape(), "]");
   if (adaptor.getCoeffs().empty() || adaptor.getCoeffs().size() % 3 != 0)
-    return emitOptionalError(location, "'pg.newton_schulz' takes three coefficients a step, not ",
-                             adaptor.getCoeffs().size(), " in all");
+    return emitOptionalError(
+        location, "'pg.newton_schulz' takes three coefficients a step, not ",
+        adaptor.getCoeffs().size(), " in all");
   results.push_back(u);
   return success();
 }

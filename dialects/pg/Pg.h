@@ -1,4 +1,5 @@
-// The `pg` dialect: models and optimizers as programs on tensors of static shape.
+// The `pg` dialect: models and optimizers as programs on tensors of static
+// shape.
 #pragma once
 
 #include "dialects/pg/Shapes.h"
@@ -17,7 +18,8 @@ namespace pg {
 
 /// No gradient flows through the operation.
 template <typename ConcreteOp>
-class ZeroGradient : public mlir::OpTrait::TraitBase<ConcreteOp, ZeroGradient> {};
+class ZeroGradient : public mlir::OpTrait::TraitBase<ConcreteOp, ZeroGradient> {
+};
 
 class VariableOp;
 

@@ -21,8 +21,10 @@ void pg::PgDialect::initialize() {
       >();
 }
 
-mlir::Operation *pg::PgDialect::materializeConstant(mlir::OpBuilder &builder, mlir::Attribute value,
-                                                    mlir::Type type, mlir::Location location) {
+mlir::Operation *pg::PgDialect::materializeConstant(mlir::OpBuilder &builder,
+                                                    mlir::Attribute value,
+                                                    mlir::Type type,
+                                                    mlir::Location location) {
   auto elements = llvm::dyn_cast<mlir::ElementsAttr>(value);
   if (!elements || elements.getType() != type)
     return nullptr;

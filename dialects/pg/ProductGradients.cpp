@@ -20,7 +20,8 @@ Value collapseLead(ImplicitLocOpBuilder &b, Value x, int64_t keep) {
 } // namespace
 
 // y = x wᵀ: dx = g w; dw = gᵀ x, summed over all rows.
-void LinearOp::buildGradient(OpBuilder &builder, ValueRange resultGrads, Grads &grads) {
+void LinearOp::buildGradient(OpBuilder &builder, ValueRange resultGrads,
+                             Grads &grads) {
   ImplicitLocOpBuilder b(getLoc(), builder);
   Value g = collapseLead(b, resultGrads[0], 1), x = collapseLead(b, getX(), 1);
   Value dx = MatmulOp::create(b, g, getW());
@@ -28,8 +29,10 @@ void LinearOp::buildGradient(OpBuilder &builder, ValueRange resultGrads, Grads &
   grads[1] = MatmulOp::create(b, g, x, /*transposeA=*/true);
 }
 
-// y = A B, where A and B are the operands, possibly transposed: dA = g Bᵀ, dB = Aᵀ g.
-void MatmulOp::buildGradient(OpBuilder &builder, ValueRange resultGrads, Grads &grads) {
+// y = A B, where A and B are the operands, possibly transposed: dA = g Bᵀ, dB =
+// Aᵀ g.
+void MatmulOp::buildGradient(OpBuilder &builder, ValueRange resultGrads,
+                             Grads &grads) {
   ImplicitLocOpBuilder b(getLoc(), builder);
   Value g = resultGrads[0];
   bool ta = getTransposeA(), tb = getTransposeB();
@@ -50,16 +53,20 @@ void MatmulOp::buildGradient(OpBuilder &builder, ValueRange resultGrads, Grads &
     grads[1] = MatmulOp::create(b, a, g, !ta, /*transposeB=*/false);
 }
 
-void EmbedOp::buildGradient(OpBuilder &builder, ValueRange resultGrads, Grads &grads) {
+void EmbedOp::buildGradient(OpBuilder &builder, ValueRange resultGrads,
+                            Grads &grads) {
   grads[0] = EmbedGradOp::create(builder, getLoc(), resultGrads[0], getIds(),
                                  getTable().getType().getDimSize(0));
 }
 
 // g where the index is the id, else 0.
-void PickOp::buildGradient(OpBuilder &builder, ValueRange resultGrads, Grads &grads) {
+void PickOp::buildGradient(OpBuilder &builder, ValueRange resultGrads,
+                           Grads &grads) {
   ImplicitLocOpBuilder b(getLoc(), builder);
-  Value index = IotaOp::create(b, getZ().getType().getShape(), lastAxis(getZ()));
+  Value index =
+      IotaOp::create(b, getZ().getType().getShape(), lastAxis(getZ()));
   Value ids = buildReshape(b, getIds(), getType().getShape());
   Value hit = CompareOp::create(b, Predicate::eq, index, ids);
-  grads[0] = SelectOp::create(b, hit, resultGrads[0], buildScalar(b, 0, resultGrads[0]));
+  grads[0] = SelectOp::create(b, hit, resultGrads[0],
+                              buildScalar(b, 0, resultGrads[0]));
 }

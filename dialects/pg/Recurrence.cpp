@@ -9,7 +9,8 @@ int64_t RecurOp::countLayers(ArrayRef<int64_t> order) {
 }
 
 int64_t RecurOp::countMerges(int64_t visits, int64_t skips) {
-  return std::min(skips, visits / 2); // the second half is never the shorter one
+  return std::min(skips,
+                  visits / 2); // the second half is never the shorter one
 }
 
 void RecurOp::build(OpBuilder &builder, OperationState &state, ValueRange init,
@@ -20,7 +21,8 @@ void RecurOp::build(OpBuilder &builder, OperationState &state, ValueRange init,
   properties.order = builder.getDenseI64ArrayAttr(order);
   properties.skips = builder.getI64IntegerAttr(skips);
   properties.labels = labels;
-  int64_t layers = countLayers(order), merges = countMerges(order.size(), skips);
+  int64_t layers = countLayers(order),
+          merges = countMerges(order.size(), skips);
   for (int64_t i = 0; i < layers + merges; ++i) {
     Block &block = state.addRegion()->emplaceBlock();
     for (int times = 0; times < (i < layers ? 1 : 2); ++times)
@@ -38,9 +40,11 @@ LogicalResult RecurOp::verify() {
   if (getSkips() < 0)
     return emitOpError("cannot have ") << getSkips() << " skips";
   if (getInit().getTypes() != getResultTypes())
-    return emitOpError("returns what it takes: the types of the state and of the results differ");
+    return emitOpError("returns what it takes: the types of the state and of "
+                       "the results differ");
   if (getLabels() && getLabels()->size() != order.size())
-    return emitOpError("needs a label for each of its ") << order.size() << " visits";
+    return emitOpError("needs a label for each of its ")
+           << order.size() << " visits";
   SmallVector<bool> visited(countLayers(order));
   for (int64_t layer : order) {
     if (layer < 0)
@@ -52,8 +56,9 @@ LogicalResult RecurOp::verify() {
            << std::distance(visited.begin(), llvm::find(visited, false));
   int64_t expected = getNumLayers() + getNumMerges();
   if (static_cast<int64_t>(getBodies().size()) != expected)
-    return emitOpError("needs ") << getNumLayers() << " layers and " << getNumMerges()
-                                 << " merges, but has " << getBodies().size() << " regions";
+    return emitOpError("needs ")
+           << getNumLayers() << " layers and " << getNumMerges()
+           << " merges, but has " << getBodies().size() << " regions";
   return success();
 }
 
@@ -64,7 +69,8 @@ LogicalResult RecurOp::verifyRegions() {
     bool isLayer = static_cast<int64_t>(index) < getNumLayers();
     if (region.getArgumentTypes() != TypeRange(isLayer ? state : pair))
       return emitOpError(isLayer ? "has a layer" : "has a merge")
-             << " whose arguments are not " << (isLayer ? "the state" : "the state and a skip");
+             << " whose arguments are not "
+             << (isLayer ? "the state" : "the state and a skip");
     auto yield = dyn_cast<YieldOp>(region.front().back());
     if (!yield)
       return emitOpError("has a region that does not end in pg.yield");
@@ -80,7 +86,8 @@ void RecurOp::print(OpAsmPrinter &printer) {
   printer << "] skips " << getSkips();
   if (getLabels())
     printer << " labels " << *getLabels();
-  printer.printOptionalAttrDict((*this)->getAttrs(), {"order", "skips", "labels"});
+  printer.printOptionalAttrDict((*this)->getAttrs(),
+                                {"order", "skips", "labels"});
   printer << " : " << getInit().getTypes();
   for (auto [index, region] : llvm::enumerate(getBodies())) {
     bool isLayer = static_cast<int64_t>(index) < getNumLayers();
@@ -89,8 +96,9 @@ void RecurOp::print(OpAsmPrinter &printer) {
     else
       printer << ' ';
     printer << (isLayer ? "layer (" : "merge (");
-    llvm::interleaveComma(region.getArguments(), printer,
-                          [&](BlockArgument argument) { printer.printRegionArgument(argument); });
+    llvm::interleaveComma(
+        region.getArguments(), printer,
+        [&](BlockArgument argument) { printer.printRegionArgument(argument); });
     printer << ") ";
     printer.printRegion(region, /*printEntryBlockArgs=*/false);
   }
@@ -102,17 +110,21 @@ ParseResult RecurOp::parse(OpAsmParser &parser, OperationState &state) {
   int64_t skips;
   Properties &properties = state.getOrAddProperties<Properties>();
   auto parseVisit = [&] { return parser.parseInteger(order.emplace_back()); };
-  if (parser.parseOperandList(init, OpAsmParser::Delimiter::Paren) || parser.parseKeyword("order") ||
-      parser.parseCommaSeparatedList(OpAsmParser::Delimiter::Square, parseVisit) ||
+  if (parser.parseOperandList(init, OpAsmParser::Delimiter::Paren) ||
+      parser.parseKeyword("order") ||
+      parser.parseCommaSeparatedList(OpAsmParser::Delimiter::Square,
+                                     parseVisit) ||
       parser.parseKeyword("skips") || parser.parseInteger(skips))
     return failure();
   properties.order = parser.getBuilder().getDenseI64ArrayAttr(order);
   properties.skips = parser.getBuilder().getI64IntegerAttr(skips);
-  if (succeeded(parser.parseOptionalKeyword("labels")) && parser.parseAttribute(properties.labels))
+  if (succeeded(parser.parseOptionalKeyword("labels")) &&
+      parser.parseAttribute(properties.labels))
     return failure();
   SMLoc place = parser.getCurrentLocation();
   SmallVector<Type> types;
-  if (parser.parseOptionalAttrDict(state.attributes) || parser.parseColonTypeList(types) ||
+  if (parser.parseOptionalAttrDict(state.attributes) ||
+      parser.parseColonTypeList(types) ||
       parser.resolveOperands(init, types, place, state.operands))
     return failure();
   state.addTypes(types);
@@ -120,10 +132,12 @@ ParseResult RecurOp::parse(OpAsmParser &parser, OperationState &state) {
   bool merging = false;
   while (succeeded(parser.parseOptionalKeyword(&keyword, {"layer", "merge"}))) {
     if (merging && keyword == "layer")
-      return parser.emitError(parser.getCurrentLocation(), "layers come before merges");
+      return parser.emitError(parser.getCurrentLocation(),
+                              "layers come before merges");
     merging = keyword == "merge";
     SmallVector<OpAsmParser::Argument> arguments;
-    if (parser.parseArgumentList(arguments, OpAsmParser::Delimiter::Paren, /*allowType=*/true) ||
+    if (parser.parseArgumentList(arguments, OpAsmParser::Delimiter::Paren,
+                                 /*allowType=*/true) ||
         parser.parseRegion(*state.addRegion(), arguments))
       return failure();
   }

@@ -27,7 +27,8 @@ OpFoldResult SplatOp::fold(FoldAdaptor adaptor) {
     return {};
   APFloat value = number.getValue();
   bool inexact;
-  value.convert(element.getFloatSemantics(), APFloat::rmNearestTiesToEven, &inexact);
+  value.convert(element.getFloatSemantics(), APFloat::rmNearestTiesToEven,
+                &inexact);
   return DenseElementsAttr::get(getType(), value);
 }
 
@@ -74,7 +75,8 @@ OpFoldResult SliceOp::fold(FoldAdaptor adaptor) {
 }
 
 OpFoldResult PadOp::fold(FoldAdaptor) {
-  return allZero(getLow()) && allZero(getHigh()) ? OpFoldResult(getX()) : OpFoldResult();
+  return allZero(getLow()) && allZero(getHigh()) ? OpFoldResult(getX())
+                                                 : OpFoldResult();
 }
 
 OpFoldResult BroadcastOp::fold(FoldAdaptor adaptor) {

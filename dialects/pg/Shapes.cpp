@@ -4,9 +4,12 @@
 
 using namespace mlir;
 
-RankedTensorType pg::getTensorType(Value value) { return cast<RankedTensorType>(value.getType()); }
+RankedTensorType pg::getTensorType(Value value) {
+  return cast<RankedTensorType>(value.getType());
+}
 
-std::optional<pg::Shape> pg::broadcastShapes(ArrayRef<int64_t> a, ArrayRef<int64_t> b) {
+std::optional<pg::Shape> pg::broadcastShapes(ArrayRef<int64_t> a,
+                                             ArrayRef<int64_t> b) {
   if (a.size() < b.size())
     std::swap(a, b);
   Shape result(a);
@@ -28,14 +31,19 @@ pg::Shape pg::reduceShape(ArrayRef<int64_t> shape, ArrayRef<int64_t> axes) {
   return result;
 }
 
-pg::Shape pg::allAxes(int64_t rank) { return llvm::to_vector<4>(llvm::seq<int64_t>(0, rank)); }
-
-Type pg::getSumType(Type elementType) {
-  return elementType.isF64() ? elementType : Float32Type::get(elementType.getContext());
+pg::Shape pg::allAxes(int64_t rank) {
+  return llvm::to_vector<4>(llvm::seq<int64_t>(0, rank));
 }
 
-LogicalResult pg::inferElementwise(StringRef name, std::optional<Location> location,
-                                   ValueRange operands, SmallVectorImpl<Type> &results) {
+Type pg::getSumType(Type elementType) {
+  return elementType.isF64() ? elementType
+                             : Float32Type::get(elementType.getContext());
+}
+
+LogicalResult pg::inferElementwise(StringRef name,
+                                   std::optional<Location> location,
+                                   ValueRange operands,
+                                   SmallVectorImpl<Type> &results) {
   // Operands are not verified yet when a parser or a builder asks.
   if (!llvm::all_of(operands.getTypes(), llvm::IsaPred<RankedTensorType>))
     return emitOptionalError(location, "'", name, "' takes tensors");
@@ -44,12 +52,13 @@ LogicalResult pg::inferElementwise(StringRef name, std::optional<Location> locat
   for (Value operand : operands.drop_front()) {
     RankedTensorType type = getTensorType(operand);
     if (type.getElementType() != first.getElementType())
-      return emitOptionalError(location, "'", name, "' needs operands of one element type, not ",
-                               first.getElementType(), " and ", type.getElementType());
+      return emitOptionalError(
+          location, "'", name, "' needs operands of one element type, not ",
+          first.getElementType(), " and ", type.getElementType());
     auto joined = broadcastShapes(shape, type.getShape());
     if (!joined)
-      return emitOptionalError(location, "'", name, "' cannot line up [", shape, "] and [",
-                               type.getShape(), "]");
+      return emitOptionalError(location, "'", name, "' cannot line up [", shape,
+                               "] and [", type.getShape(), "]");
     shape = *joined;
   }
   results.push_back(RankedTensorType::get(shape, first.getElementType()));

@@ -4,8 +4,8 @@
 using namespace mlir;
 using namespace pg;
 
-void VariableOp::build(OpBuilder &builder, OperationState &state, StringRef name,
-                       RankedTensorType type, StringRef space) {
+void VariableOp::build(OpBuilder &builder, OperationState &state,
+                       StringRef name, RankedTensorType type, StringRef space) {
   Properties &properties = state.getOrAddProperties<Properties>();
   properties.sym_name = builder.getStringAttr(name);
   properties.type = TypeAttr::get(type);
@@ -23,21 +23,26 @@ LogicalResult VariableOp::verify() {
     auto value = init->getAs<ElementsAttr>("value");
     if (!value)
       return emitOpError("has a constant init without a value");
-    auto joined = broadcastShapes(cast<RankedTensorType>(value.getShapedType()).getShape(),
-                                  getTensorType().getShape());
+    auto joined = broadcastShapes(
+        cast<RankedTensorType>(value.getShapedType()).getShape(),
+        getTensorType().getShape());
     if (!joined || ArrayRef<int64_t>(*joined) != getTensorType().getShape())
       return emitOpError("has an init that does not spread to its shape");
     return success();
   }
   if (kind.getValue() == "normal")
-    return init->getAs<FloatAttr>("std") ? success() : emitOpError("has a normal init without a std");
+    return init->getAs<FloatAttr>("std")
+               ? success()
+               : emitOpError("has a normal init without a std");
   if (kind.getValue() == "orthogonal")
-    return init->getAs<FloatAttr>("scale") ? success()
-                                           : emitOpError("has an orthogonal init without a scale");
+    return init->getAs<FloatAttr>("scale")
+               ? success()
+               : emitOpError("has an orthogonal init without a scale");
   return emitOpError("has an init of unknown kind '") << kind.getValue() << "'";
 }
 
-void LoadOp::build(OpBuilder &builder, OperationState &state, VariableOp variable) {
+void LoadOp::build(OpBuilder &builder, OperationState &state,
+                   VariableOp variable) {
   build(builder, state, variable.getTensorType(), variable.getSymName());
 }
 
@@ -50,8 +55,8 @@ LogicalResult checkVariable(Operation *op, FlatSymbolRefAttr name, Type type,
     return op->emitOpError("names no variable: ") << name;
   if (variable.getType() == type)
     return success();
-  InFlightDiagnostic error = op->emitOpError("has type ") << type << ", the variable "
-                                                          << variable.getType();
+  InFlightDiagnostic error = op->emitOpError("has type ")
+                             << type << ", the variable " << variable.getType();
   error.attachNote(variable.getLoc()) << "the variable is here";
   return error;
 }

@@ -6,9 +6,11 @@
 using namespace mlir;
 using namespace pg::sched;
 
-void KernelOp::build(OpBuilder &builder, OperationState &state, StringRef name, StringRef kind,
-                     TypeRange operandTypes, int64_t scalars, ArrayRef<StringRef> resultModes) {
-  state.addAttribute(SymbolTable::getSymbolAttrName(), builder.getStringAttr(name));
+void KernelOp::build(OpBuilder &builder, OperationState &state, StringRef name,
+                     StringRef kind, TypeRange operandTypes, int64_t scalars,
+                     ArrayRef<StringRef> resultModes) {
+  state.addAttribute(SymbolTable::getSymbolAttrName(),
+                     builder.getStringAttr(name));
   state.addAttribute("kind", builder.getStringAttr(kind));
   state.addAttribute("result_modes", builder.getStrArrayAttr(resultModes));
   state.addAttribute("scalars", builder.getI64IntegerAttr(scalars));
@@ -24,8 +26,10 @@ void KernelOp::build(OpBuilder &builder, OperationState &state, StringRef name, 
 ParseResult KernelOp::parse(OpAsmParser &parser, OperationState &result) {
   StringAttr name;
   SmallVector<OpAsmParser::Argument> arguments;
-  if (parser.parseSymbolName(name, SymbolTable::getSymbolAttrName(), result.attributes) ||
-      parser.parseArgumentList(arguments, OpAsmParser::Delimiter::Paren, /*allowType=*/true) ||
+  if (parser.parseSymbolName(name, SymbolTable::getSymbolAttrName(),
+                             result.attributes) ||
+      parser.parseArgumentList(arguments, OpAsmParser::Delimiter::Paren,
+                               /*allowType=*/true) ||
       parser.parseOptionalAttrDictWithKeyword(result.attributes))
     return failure();
   return parser.parseRegion(*result.addRegion(), arguments);
@@ -35,7 +39,8 @@ void KernelOp::print(OpAsmPrinter &p) {
   p << ' ';
   p.printSymbolName(getSymName());
   p << '(';
-  llvm::interleaveComma(getBlock().getArguments(), p, [&](BlockArgument a) { p.printRegionArgument(a); });
+  llvm::interleaveComma(getBlock().getArguments(), p,
+                        [&](BlockArgument a) { p.printRegionArgument(a); });
   p << ')';
   SmallVector<StringRef> elided{SymbolTable::getSymbolAttrName()};
   if (getScalars() == 0)
@@ -46,8 +51,9 @@ void KernelOp::print(OpAsmPrinter &p) {
 }
 
 LogicalResult KernelOp::verify() {
-  static constexpr StringLiteral kinds[] = {"rows",  "product",    "attention", "attention_grad",
-                                            "embed", "embed_grad", "loops"};
+  static constexpr StringLiteral kinds[] = {
+      "rows",  "product",    "attention", "attention_grad",
+      "embed", "embed_grad", "loops"};
   if (!llvm::is_contained(kinds, getKind()))
     return emitOpError("has unknown kind '") << getKind() << "'";
   for (auto mode : getResultModes().getAsValueRange<StringAttr>())
@@ -63,20 +69,23 @@ LogicalResult KernelOp::verify() {
 LogicalResult KernelOp::verifyRegions() {
   int64_t n = getBlock().getNumArguments(), scalars = getScalars();
   if (scalars < 0 || scalars > n)
-    return emitOpError("has ") << n << " arguments, but states " << scalars << " scalars";
+    return emitOpError("has ")
+           << n << " arguments, but states " << scalars << " scalars";
   for (auto [i, argument] : llvm::enumerate(getBlock().getArguments())) {
     if (static_cast<int64_t>(i) >= n - scalars) {
       if (!argument.getType().isF64())
         return emitOpError("argument ") << i << " is a scalar and must be f64";
-    } else if (auto type = dyn_cast<RankedTensorType>(argument.getType()); !type || !type.hasStaticShape()) {
-      return emitOpError("argument ") << i << " must be a tensor of static shape";
+    } else if (auto type = dyn_cast<RankedTensorType>(argument.getType());
+               !type || !type.hasStaticShape()) {
+      return emitOpError("argument ")
+             << i << " must be a tensor of static shape";
     }
   }
   if (getBlock().empty() || !isa<YieldOp>(getBlock().back()))
     return emitOpError("must end in sched.yield");
   if (getYielded().size() != getResultModes().size())
-    return emitOpError("yields ") << getYielded().size() << " results, but has " << getResultModes().size()
-                                  << " result modes";
+    return emitOpError("yields ") << getYielded().size() << " results, but has "
+                                  << getResultModes().size() << " result modes";
   for (Type type : getYielded().getTypes())
     if (!cast<RankedTensorType>(type).hasStaticShape())
       return emitOpError("results must have static shapes");
@@ -84,7 +93,8 @@ LogicalResult KernelOp::verifyRegions() {
 }
 
 LogicalResult CallOp::verifySymbolUses(SymbolTableCollection &symbolTable) {
-  auto kernel = symbolTable.lookupNearestSymbolFrom<KernelOp>(*this, getCalleeAttr());
+  auto kernel =
+      symbolTable.lookupNearestSymbolFrom<KernelOp>(*this, getCalleeAttr());
   if (!kernel)
     return emitOpError("calls unknown kernel ") << getCallee();
   if (getOperandTypes() != TypeRange(kernel.getBlock().getArgumentTypes()))
@@ -110,7 +120,8 @@ LogicalResult CallOp::verifySymbolUses(SymbolTableCollection &symbolTable) {
   return success();
 }
 
-void CallOp::getEffects(SmallVectorImpl<MemoryEffects::EffectInstance> &effects) {
+void CallOp::getEffects(
+    SmallVectorImpl<MemoryEffects::EffectInstance> &effects) {
   if (getAccumulates() && !getAccumulates()->empty()) {
     effects.emplace_back(MemoryEffects::Read::get());
     effects.emplace_back(MemoryEffects::Write::get());

@@ -17,7 +17,8 @@ LogicalResult ArenaOp::verify() {
 LogicalResult ConstantOp::verify() {
   int64_t bytes = getByteSize(cast<RankedTensorType>(getValue().getType()));
   if (getBuffer().getBytes() != bytes)
-    return emitOpError("has ") << bytes << " bytes, its buffer " << getBuffer().getBytes();
+    return emitOpError("has ")
+           << bytes << " bytes, its buffer " << getBuffer().getBytes();
   return success();
 }
 
@@ -31,25 +32,31 @@ LogicalResult CopyOp::verify() {
 }
 
 LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbolTable) {
-  auto kernel = symbolTable.lookupNearestSymbolFrom<KernelOp>(*this, getKernelAttr());
+  auto kernel =
+      symbolTable.lookupNearestSymbolFrom<KernelOp>(*this, getKernelAttr());
   if (!kernel)
     return emitOpError("launches unknown kernel ") << getKernel();
   if (getChunksAttr().getInt() < 1)
     return emitOpError("needs at least one chunk");
-  if (kernel.getChunks() && *kernel.getChunks() != static_cast<uint64_t>(getChunksAttr().getInt()))
-    return emitOpError("launches ") << getChunksAttr().getInt() << " chunks of a kernel that has "
-                                    << *kernel.getChunks();
+  if (kernel.getChunks() &&
+      *kernel.getChunks() != static_cast<uint64_t>(getChunksAttr().getInt()))
+    return emitOpError("launches ")
+           << getChunksAttr().getInt() << " chunks of a kernel that has "
+           << *kernel.getChunks();
   if (static_cast<uint64_t>(getScalars().size()) != kernel.getScalars())
-    return emitOpError("passes ") << getScalars().size() << " scalars to a kernel of " << kernel.getScalars();
+    return emitOpError("passes ")
+           << getScalars().size() << " scalars to a kernel of "
+           << kernel.getScalars();
   SmallVector<Type> types(ValueRange(kernel.getTensorArguments()).getTypes());
   llvm::append_range(types, kernel.getYielded().getTypes());
   if (types.size() != getBuffers().size())
-    return emitOpError("passes ") << getBuffers().size() << " buffers to a kernel of " << types.size();
+    return emitOpError("passes ")
+           << getBuffers().size() << " buffers to a kernel of " << types.size();
   for (auto [i, type] : llvm::enumerate(types)) {
     int64_t bytes = getByteSize(cast<RankedTensorType>(type));
     if (getBuffer(i).getBytes() != bytes)
-      return emitOpError("buffer ") << i << " has " << getBuffer(i).getBytes() << " bytes, the kernel's has "
-                                    << bytes;
+      return emitOpError("buffer ") << i << " has " << getBuffer(i).getBytes()
+                                    << " bytes, the kernel's has " << bytes;
   }
   return success();
 }

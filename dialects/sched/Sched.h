@@ -1,4 +1,5 @@
-// The `sched` dialect: kernels, and programs of launches over buffers at fixed offsets.
+// The `sched` dialect: kernels, and programs of launches over buffers at fixed
+// offsets.
 #pragma once
 
 #include "mlir/Bytecode/BytecodeOpInterface.h"

@@ -22,8 +22,9 @@ void SchedDialect::initialize() {
       >();
 }
 
-LogicalResult BufAttr::verify(function_ref<InFlightDiagnostic()> emitError, FlatSymbolRefAttr arena,
-                              int64_t offset, int64_t bytes) {
+LogicalResult BufAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                              FlatSymbolRefAttr arena, int64_t offset,
+                              int64_t bytes) {
   if (offset < 0 || bytes < 0)
     return emitError() << "a buffer cannot have a negative offset or size";
   if (bytes > INT64_MAX - offset)
@@ -32,5 +33,6 @@ LogicalResult BufAttr::verify(function_ref<InFlightDiagnostic()> emitError, Flat
 }
 
 int64_t pg::sched::getByteSize(RankedTensorType type) {
-  return type.getNumElements() * llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+  return type.getNumElements() *
+         llvm::divideCeil(type.getElementTypeBitWidth(), 8);
 }

@@ -1,4 +1,5 @@
-// Lossless steps between a model's bytes and its artifact: what `pack` names, in its order.
+// Lossless steps between a model's bytes and its artifact: what `pack` names,
+// in its order.
 #pragma once
 
 #include <memory>
@@ -7,17 +8,20 @@
 
 namespace pgrt {
 
-/// One step. `decode(encode(x)) == x` for every x, and equal input gives equal output.
+/// One step. `decode(encode(x)) == x` for every x, and equal input gives equal
+/// output.
 class Codec {
 public:
   virtual ~Codec() = default;
   virtual std::string encode(std::string_view bytes) const = 0;
-  /// Throws Error for bytes that `encode` did not make, and for more than `limit` bytes of output.
+  /// Throws Error for bytes that `encode` did not make, and for more than
+  /// `limit` bytes of output.
   virtual std::string decode(std::string_view bytes, size_t limit) const = 0;
 };
 
-/// Byte i of the input goes to stream i mod `stride`; the streams follow each other. Behind it, the high bytes of 16-bit numbers
-/// stand together. Format: "BSHF", the stride as a byte, the streams. 1 ≤ stride ≤ 255.
+/// Byte i of the input goes to stream i mod `stride`; the streams follow each
+/// other. Behind it, the high bytes of 16-bit numbers stand together. Format:
+/// "BSHF", the stride as a byte, the streams. 1 ≤ stride ≤ 255.
 std::unique_ptr<Codec> makeShuffle(int stride);
 
 /// Brotli (RFC 7932) with its largest window, quality 0 to 11.

@@ -16,9 +16,13 @@ public:
   std::string encode(std::string_view bytes) const override {
     std::string out(lzma_stream_buffer_bound(bytes.size()), '\0');
     size_t size = 0;
-    if (lzma_easy_buffer_encode(preset, LZMA_CHECK_CRC32, nullptr, reinterpret_cast<const uint8_t *>(bytes.data()),
-                                bytes.size(), reinterpret_cast<uint8_t *>(out.data()), &size, out.size()) != LZMA_OK)
-      failMachine("LZMA could not compress ", bytes.size(), " bytes: not enough memory?");
+    if (lzma_easy_buffer_encode(preset, LZMA_CHECK_CRC32, nullptr,
+                                reinterpret_cast<const uint8_t *>(bytes.data()),
+                                bytes.size(),
+                                reinterpret_cast<uint8_t *>(out.data()), &size,
+                                out.size()) != LZMA_OK)
+      failMachine("LZMA could not compress ", bytes.size(),
+                  " bytes: not enough memory?");
     out.resize(size);
     return out;
   }
@@ -36,13 +40,16 @@ public:
       stream.next_out = chunk.data();
       stream.avail_out = chunk.size();
       lzma_ret status = lzma_code(&stream, LZMA_FINISH);
-      out.append(reinterpret_cast<char *>(chunk.data()), chunk.size() - stream.avail_out);
+      out.append(reinterpret_cast<char *>(chunk.data()),
+                 chunk.size() - stream.avail_out);
       if (out.size() > limit)
-        failInput("the packed weights are damaged: more than ", limit, " bytes unpacked");
+        failInput("the packed weights are damaged: more than ", limit,
+                  " bytes unpacked");
       if (status == LZMA_STREAM_END && stream.avail_in == 0)
         return out;
       if (status != LZMA_OK)
-        failInput("the packed weights are damaged: the LZMA stream is not whole");
+        failInput(
+            "the packed weights are damaged: the LZMA stream is not whole");
     }
   }
 

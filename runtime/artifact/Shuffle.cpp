@@ -24,10 +24,12 @@ public:
   std::string decode(std::string_view bytes, size_t limit) const override {
     if (bytes.size() <= magic.size() || !bytes.starts_with(magic) ||
         static_cast<unsigned char>(bytes[magic.size()]) != stride)
-      failInput("the packed weights are damaged: no shuffled stream of stride ", stride);
+      failInput("the packed weights are damaged: no shuffled stream of stride ",
+                stride);
     bytes.remove_prefix(magic.size() + 1);
     if (bytes.size() > limit)
-      failInput("the packed weights are damaged: ", bytes.size(), " bytes unpacked, at most ", limit, " expected");
+      failInput("the packed weights are damaged: ", bytes.size(),
+                " bytes unpacked, at most ", limit, " expected");
     std::string out(bytes.size(), '\0');
     size_t next = 0;
     for (size_t lane = 0; lane < stride; ++lane)

@@ -20,19 +20,27 @@ void writeSubmission(const std::string &path, const Submission &submission) {
   json.beginObject();
   // The submitter fills these in.
   json.key("author").null().key("github_id").null();
-  json.field("name", submission.name).field("date", today()).key("track").null();
-  auto optionalField = [&](const char *name, const std::optional<double> &value) {
+  json.field("name", submission.name)
+      .field("date", today())
+      .key("track")
+      .null();
+  auto optionalField = [&](const char *name,
+                           const std::optional<double> &value) {
     json.key(name);
     value ? json.value(*value) : json.null();
   };
   optionalField("val_bpb", submission.valBpb);
   json.key("val_bpb_std").null(); // of one seed there is none
   json.key("seeds").beginArray().value(submission.seed).endArray();
-  json.key("seed_results").beginObject().key(std::to_string(submission.seed)).beginObject();
+  json.key("seed_results")
+      .beginObject()
+      .key(std::to_string(submission.seed))
+      .beginObject();
   optionalField("val_bpb", submission.valBpb);
   optionalField("val_loss", submission.valLoss);
   json.key("artifact_bytes").null();
-  json.field("steps", submission.steps).field("train_seconds", submission.trainSeconds);
+  json.field("steps", submission.steps)
+      .field("train_seconds", submission.trainSeconds);
   optionalField("eval_seconds", submission.evalSeconds);
   json.endObject().endObject();
   json.key("bytes_total").null().key("bytes_code").null();

@@ -10,7 +10,8 @@ namespace pgrt {
 struct Submission {
   std::string name; // of the model
   uint64_t seed = 0;
-  std::optional<double> valBpb, valLoss; // of the last evaluation; loss: nats a token
+  std::optional<double> valBpb,
+      valLoss; // of the last evaluation; loss: nats a token
   int64_t steps = 0;
   double trainSeconds = 0;
   std::optional<double> evalSeconds;

@@ -1,4 +1,5 @@
-// The commands of pgrt. Each takes its arguments, throws Error, and returns the exit status otherwise.
+// The commands of pgrt. Each takes its arguments, throws Error, and returns the
+// exit status otherwise.
 #pragma once
 
 #include "runtime/device/Device.h"
@@ -16,7 +17,8 @@ int runProbe(const std::vector<std::string> &arguments);
 /// pgrt inspect PLAN: what is in it.
 int runInspect(const std::vector<std::string> &arguments);
 
-/// The device of that name ("cpu"), with so many threads (0: one for each processor).
+/// The device of that name ("cpu"), with so many threads (0: one for each
+/// processor).
 std::unique_ptr<Device> openDevice(const std::string &name, int64_t threads);
 /// What openDevice takes for 0.
 int64_t threadCount(int64_t threads);

@@ -61,10 +61,16 @@ static void printJson(const LoadedPlan &loaded) {
       .field("arena_bytes", arenaBytes(plan));
   json.key("code").beginArray();
   for (const plan::Code &code : plan.code())
-    json.beginObject().field("target", code.target()).field("bytes", uint64_t(code.object().size())).endObject();
+    json.beginObject()
+        .field("target", code.target())
+        .field("bytes", uint64_t(code.object().size()))
+        .endObject();
   json.endArray().key("parameters").beginArray();
   for (const plan::Parameter &parameter : plan.parameters()) {
-    json.beginObject().field("name", parameter.name()).key("shape").beginArray();
+    json.beginObject()
+        .field("name", parameter.name())
+        .key("shape")
+        .beginArray();
     for (int64_t size : parameter.shape())
       json.value(size);
     json.endArray().field("group", parameter.group()).endObject();
@@ -109,10 +115,12 @@ static void printJson(const LoadedPlan &loaded) {
 
 static void printText(const LoadedPlan &loaded) {
   const plan::Plan &plan = loaded.plan;
-  std::printf("%s, %s, by %s\n", plan.model_name().c_str(), plan.numerics().c_str(), plan.producer().c_str());
+  std::printf("%s, %s, by %s\n", plan.model_name().c_str(),
+              plan.numerics().c_str(), plan.producer().c_str());
   std::printf("hash %s\n", toHex(loaded.digest).c_str());
   for (const plan::Code &code : plan.code())
-    std::printf("code for %s, %s\n", code.target().c_str(), readableBytes(double(code.object().size())).c_str());
+    std::printf("code for %s, %s\n", code.target().c_str(),
+                readableBytes(double(code.object().size())).c_str());
   std::printf("\n%s\n", parameterLine(plan).c_str());
   std::map<std::string, int64_t> groups;
   for (const plan::Parameter &parameter : plan.parameters())
@@ -120,24 +128,31 @@ static void printText(const LoadedPlan &loaded) {
   for (const auto &[group, count] : groups)
     std::printf("  %-20s %14s\n", group.c_str(), withThousands(count).c_str());
   for (const plan::Parameter &parameter : plan.parameters())
-    std::printf("    %-40s %-16s %-10s %14s\n", parameter.name().c_str(), shapeText(parameter.shape()).c_str(),
-                parameter.group().c_str(), withThousands(elementsOf(parameter)).c_str());
+    std::printf("    %-40s %-16s %-10s %14s\n", parameter.name().c_str(),
+                shapeText(parameter.shape()).c_str(), parameter.group().c_str(),
+                withThousands(elementsOf(parameter)).c_str());
   std::printf("\n%s\n\nprograms\n", memoryTable(plan, 1).c_str());
   for (const plan::Program &program : plan.programs())
-    std::printf("  %-24s %-8s %-20s %6lld launches %10.3f GFLOP\n", program.name().c_str(), program.role().c_str(),
-                phasesOf(program).c_str(), (long long)launchesOf(program), programFlops(plan, program) * 1e-9);
+    std::printf("  %-24s %-8s %-20s %6lld launches %10.3f GFLOP\n",
+                program.name().c_str(), program.role().c_str(),
+                phasesOf(program).c_str(), (long long)launchesOf(program),
+                programFlops(plan, program) * 1e-9);
   std::printf("\nkernels\n");
   std::map<int, int64_t> launches = launchesByKernel(plan);
   for (int i = 0; i < plan.kernels_size(); ++i)
-    std::printf("  %-44s %-14s %7lld chunks %6lld launches %10.3f GFLOP %10s\n", plan.kernels(i).symbol().c_str(),
-                plan.kernels(i).kind().c_str(), (long long)plan.kernels(i).chunks(), (long long)launches[i],
-                plan.kernels(i).flops() * 1e-9, readableBytes(plan.kernels(i).bytes()).c_str());
+    std::printf("  %-44s %-14s %7lld chunks %6lld launches %10.3f GFLOP %10s\n",
+                plan.kernels(i).symbol().c_str(),
+                plan.kernels(i).kind().c_str(),
+                (long long)plan.kernels(i).chunks(), (long long)launches[i],
+                plan.kernels(i).flops() * 1e-9,
+                readableBytes(plan.kernels(i).bytes()).c_str());
 }
 
 int runInspect(const std::vector<std::string> &arguments) {
   bool asJson = false, help = false;
   OptionTable table("pgrt inspect PLAN [--json]",
-                    "Checks a plan and prints its parameters, arenas, programs and kernels; runs nothing of it.");
+                    "Checks a plan and prints its parameters, arenas, programs "
+                    "and kernels; runs nothing of it.");
   table.flag("--json", "print one JSON object", asJson);
   table.flag("--help", "print this", help);
   std::vector<std::string> files = table.parse(arguments);

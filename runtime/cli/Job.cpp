@@ -67,57 +67,78 @@ private:
 };
 
 Job::Job(std::unique_ptr<LoadedPlan> given, const JobOptions &options)
-    : loaded(std::move(given)), plan(loaded->plan), options(options), stagesGiven(!options.stages.empty()),
-      progress(options.quiet) {
-  static const std::vector<std::string> known = {"train", "quantize", "evaluate"};
-  for (const std::string &stage : split(stagesGiven ? options.stages : "train,evaluate", ',')) {
+    : loaded(std::move(given)), plan(loaded->plan), options(options),
+      stagesGiven(!options.stages.empty()), progress(options.quiet) {
+  static const std::vector<std::string> known = {"train", "quantize",
+                                                 "evaluate"};
+  for (const std::string &stage :
+       split(stagesGiven ? options.stages : "train,evaluate", ',')) {
     if (std::find(known.begin(), known.end(), stage) == known.end())
-      failUsage("--stages: there is no stage '", stage, "'", didYouMean(stage, known));
+      failUsage("--stages: there is no stage '", stage, "'",
+                didYouMean(stage, known));
     stages.insert(stage);
   }
   if (wants("quantize"))
-    failUsage("--stages: this pgrt cannot quantize yet; train and evaluate are there");
-  if (!options.order.empty() && options.order != "shuffled" && options.order != "sequential" && options.order != "coprime")
-    failUsage("--order: '", options.order, "' is not shuffled, sequential or coprime");
+    failUsage("--stages: this pgrt cannot quantize yet; train and evaluate are "
+              "there");
+  if (!options.order.empty() && options.order != "shuffled" &&
+      options.order != "sequential" && options.order != "coprime")
+    failUsage("--order: '", options.order,
+              "' is not shuffled, sequential or coprime");
   if (wants("train") && !plan.has_training())
-    failInput("'", loaded->path, "' cannot train: it holds programs to score only");
+    failInput("'", loaded->path,
+              "' cannot train: it holds programs to score only");
   if (wants("evaluate") && !wants("train") && options.init.empty())
-    failUsage("--stages evaluate scores weights that are there: say which with --init W.safetensors");
+    failUsage("--stages evaluate scores weights that are there: say which with "
+              "--init W.safetensors");
   if (wants("train"))
     budget = chooseBudget(plan.training(), options.steps, options.wallclock);
-  dataPath = !options.data.empty() ? options.data : "data/" + (plan.has_training() ? plan.training().data() : plan.model_name());
-  out = !options.out.empty() ? options.out : cat("runs/", plan.model_name(), "-seed", options.seed);
+  dataPath = !options.data.empty()
+                 ? options.data
+                 : "data/" + (plan.has_training() ? plan.training().data()
+                                                  : plan.model_name());
+  out = !options.out.empty()
+            ? options.out
+            : cat("runs/", plan.model_name(), "-seed", options.seed);
 }
 
-// A missing folder is the first thing that goes wrong for many: the message says how to make it.
+// A missing folder is the first thing that goes wrong for many: the message
+// says how to make it.
 void Job::openData() {
   std::error_code error;
   if (!std::filesystem::exists(dataPath, error))
-    failInput("there are no data in '", dataPath, "': make them with  pgdata build TEXT… --vocab ", plan.vocab(),
+    failInput("there are no data in '", dataPath,
+              "': make them with  pgdata build TEXT… --vocab ", plan.vocab(),
               " --out ", dataPath, "  or say where they are with --data");
   if (!wants("train"))
     return;
   std::vector<Shard> shards = openShards(dataPath, "train");
   if (shards.empty())
-    failInput("the folder '", dataPath, "' has no train_*.bin or fineweb_train_*.bin");
+    failInput("the folder '", dataPath,
+              "' has no train_*.bin or fineweb_train_*.bin");
   constexpr int64_t checkedAtStart = 64 << 20;
   checkTokens(shards, plan.vocab(), checkedAtStart);
   size_t count = shards.size();
   const plan::Training &training = plan.training();
   std::string order = options.order.empty() ? training.order() : options.order;
-  data = std::make_unique<WindowOrder>(std::move(shards), order, training.seq(), plan.vocab(), uint64_t(options.seed));
+  data = std::make_unique<WindowOrder>(std::move(shards), order, training.seq(),
+                                       plan.vocab(), uint64_t(options.seed));
   submission.dataHash = toHex(data->dataHash());
-  progress.say(cat("data      ", dataPath, ": ", withThousands(data->tokens()), " tokens in ", count,
-                   count == 1 ? " shard, " : " shards, ", withThousands(data->windows()), " windows of ",
+  progress.say(cat("data      ", dataPath, ": ", withThousands(data->tokens()),
+                   " tokens in ", count, count == 1 ? " shard, " : " shards, ",
+                   withThousands(data->windows()), " windows of ",
                    training.seq(), ", ", order));
 }
 
-// Evaluation that was not asked for by name is left out, with a word, when something for it is missing.
+// Evaluation that was not asked for by name is left out, with a word, when
+// something for it is missing.
 void Job::prepareEvaluation() {
   if (!wants("evaluate"))
     return;
   std::string missing;
-  validation = openValidation(plan, {dataPath, options.tokenizer, options.valTokens, wants("train")}, missing);
+  validation = openValidation(
+      plan, {dataPath, options.tokenizer, options.valTokens, wants("train")},
+      missing);
   if (!validation && stagesGiven)
     failInput("cannot evaluate: ", missing);
   if (!validation)
@@ -125,7 +146,8 @@ void Job::prepareEvaluation() {
 }
 
 void Job::introduce() {
-  progress.say(cat(versionText(), ": ", plan.model_name(), ", ", plan.numerics(), ", seed ", options.seed));
+  progress.say(cat(versionText(), ": ", plan.model_name(), ", ",
+                   plan.numerics(), ", seed ", options.seed));
   progress.say(parameterLine(plan));
   progress.say(memoryTable(plan, int(threadCount(options.threads))));
 }
@@ -135,13 +157,16 @@ void Job::estimateEvaluation() {
     return;
   const plan::Program &program = *validation->program;
   int64_t tokens = int64_t(validation->tokens.size());
-  double flops = programFlops(plan, program) * std::ceil(double(tokens) / double(program.batch() * program.seq()));
+  double flops =
+      programFlops(plan, program) *
+      std::ceil(double(tokens) / double(program.batch() * program.seq()));
   std::string text = cat("  evaluate  ", withThousands(tokens), " tokens");
   if (flops > 0) {
     double seconds = flops / (0.5 * peak);
     text += cat(", about ", readableSeconds(seconds), " (at half of the peak)");
     if (seconds > 600)
-      text += cat("\n            that is long: score fewer with  --val-tokens ", 1 << 20);
+      text += cat("\n            that is long: score fewer with  --val-tokens ",
+                  1 << 20);
   }
   progress.say(text);
 }
@@ -155,7 +180,8 @@ void Job::train() {
   const plan::Program *first = findProgram(plan, "train");
   double flops = stepFlops(plan, *first);
   if (flops > 0 && peak > 0)
-    progress.say(trainingEstimate(plan.training(), budget, flops / (0.5 * peak), "at half of the peak",
+    progress.say(trainingEstimate(plan.training(), budget, flops / (0.5 * peak),
+                                  "at half of the peak",
                                   /*advise=*/true));
   estimateEvaluation();
   Trainer trainer(*executor, *data, budget, *log, progress, peak);
@@ -164,11 +190,13 @@ void Job::train() {
   submission.steps = result.steps;
   submission.trainSeconds = result.seconds;
   if (stopped)
-    progress.say(cat("stopped after ", result.steps, result.steps == 1 ? " step" : " steps",
-                     "; the step under way is dropped. Writing what there is …"));
+    progress.say(cat(
+        "stopped after ", result.steps, result.steps == 1 ? " step" : " steps",
+        "; the step under way is dropped. Writing what there is …"));
   else
-    progress.say(formatted("trained   %lld steps in %s, last loss %.4f", (long long)result.steps,
-                           readableSeconds(result.seconds).c_str(), result.lastLoss));
+    progress.say(formatted(
+        "trained   %lld steps in %s, last loss %.4f", (long long)result.steps,
+        readableSeconds(result.seconds).c_str(), result.lastLoss));
   saveWeights(*executor, WeightKind::Parameters, out + "/final.safetensors");
   saveWeights(*executor, WeightKind::Averages, out + "/weights.safetensors");
   useAverages(*executor);
@@ -177,18 +205,20 @@ void Job::train() {
 
 void Job::evaluate() {
   double begin = Profile::now(), lastLine = begin;
-  Score score = scoreChunked(*executor, *validation->program, validation->tokens, *validation->bytes,
-                             evaluateScalars(plan, 0, 1),
-                             [&](int64_t done, int64_t all) {
-                               double now = Profile::now();
-                               if (now - lastLine > 10) {
-                                 lastLine = now;
-                                 progress.say(cat("  scored ", withThousands(done), " of ", withThousands(all), " tokens, ",
-                                                  readableSeconds((now - begin) / double(done) * double(all - done)),
-                                                  " left"));
-                               }
-                               return !interrupted();
-                             });
+  Score score = scoreChunked(
+      *executor, *validation->program, validation->tokens, *validation->bytes,
+      evaluateScalars(plan, 0, 1), [&](int64_t done, int64_t all) {
+        double now = Profile::now();
+        if (now - lastLine > 10) {
+          lastLine = now;
+          progress.say(cat("  scored ", withThousands(done), " of ",
+                           withThousands(all), " tokens, ",
+                           readableSeconds((now - begin) / double(done) *
+                                           double(all - done)),
+                           " left"));
+        }
+        return !interrupted();
+      });
   if (interrupted()) {
     stopped = true;
     progress.say("evaluation was stopped: its score is not written");
@@ -209,10 +239,11 @@ void Job::evaluate() {
       .field("seconds", score.seconds)
       .endObject();
   log->write(json);
-  progress.say(formatted("evaluated %s tokens, %s bytes in %s: %.4f bits a byte, loss %.4f",
-                         withThousands(score.tokens).c_str(), withThousands(score.bytes).c_str(),
-                         readableSeconds(score.seconds).c_str(), score.bitsPerByte(),
-                         score.nll / double(score.tokens)));
+  progress.say(formatted(
+      "evaluated %s tokens, %s bytes in %s: %.4f bits a byte, loss %.4f",
+      withThousands(score.tokens).c_str(), withThousands(score.bytes).c_str(),
+      readableSeconds(score.seconds).c_str(), score.bitsPerByte(),
+      score.nll / double(score.tokens)));
 }
 
 int Job::run() {
@@ -234,8 +265,10 @@ int Job::run() {
     loadWeights(*executor, SafetensorsFile(options.init));
   prepare();
   peak = device->measurePeak(plan.numerics());
-  progress.say(formatted("machine   %s; peak %.0f GFLOP/s", device->description().c_str(), peak * 1e-9));
-  progress.say(formatted("ready     %.2f s after the start", Profile::now() - begin));
+  progress.say(formatted("machine   %s; peak %.0f GFLOP/s",
+                         device->description().c_str(), peak * 1e-9));
+  progress.say(
+      formatted("ready     %.2f s after the start", Profile::now() - begin));
 
   submission.name = plan.model_name();
   submission.seed = uint64_t(options.seed);
@@ -265,23 +298,40 @@ int runJob(const std::vector<std::string> &arguments) {
       "       pgrt probe PLAN …     one forward and backward, for tests\n"
       "       pgrt inspect PLAN …   what is in a plan\n"
       "       (each has --help)",
-      "Trains a compiled model, averages its weights, evaluates them, and writes log.jsonl, final.safetensors,\n"
-      "weights.safetensors and submission.json. Ctrl-C stops between micro-batches and writes what there is.");
-  table.integer("--seed", "N", "of initial weights and the order of data (0)", options.seed, 0);
-  table.text("--out", "DIR", "where results go (runs/<model>-seed<N>)", options.out);
-  table.text("--data", "DIR|SHARD", "tokens (data/<the model's data name>)", options.data);
-  table.text("--tokenizer", "FILE", "a SentencePiece model (tokenizer.model beside the data)", options.tokenizer);
-  table.text("--init", "W", "start from these weights, as safetensors", options.init);
-  table.text("--order", "ORDER", "shuffled, sequential or coprime (what the model says)", options.order);
-  table.integer("--steps", "N", "train N steps; progress is step/N, whatever the clock", options.steps, 1);
-  table.number("--wallclock", "SECONDS", "replaces the model's budget in seconds; its reserve stays",
+      "Trains a compiled model, averages its weights, evaluates them, and "
+      "writes log.jsonl, final.safetensors,\n"
+      "weights.safetensors and submission.json. Ctrl-C stops between "
+      "micro-batches and writes what there is.");
+  table.integer("--seed", "N", "of initial weights and the order of data (0)",
+                options.seed, 0);
+  table.text("--out", "DIR", "where results go (runs/<model>-seed<N>)",
+             options.out);
+  table.text("--data", "DIR|SHARD", "tokens (data/<the model's data name>)",
+             options.data);
+  table.text("--tokenizer", "FILE",
+             "a SentencePiece model (tokenizer.model beside the data)",
+             options.tokenizer);
+  table.text("--init", "W", "start from these weights, as safetensors",
+             options.init);
+  table.text("--order", "ORDER",
+             "shuffled, sequential or coprime (what the model says)",
+             options.order);
+  table.integer("--steps", "N",
+                "train N steps; progress is step/N, whatever the clock",
+                options.steps, 1);
+  table.number("--wallclock", "SECONDS",
+               "replaces the model's budget in seconds; its reserve stays",
                options.wallclock, 0);
-  table.integer("--val-tokens", "N", "score the first N validation tokens only", options.valTokens, 2);
+  table.integer("--val-tokens", "N", "score the first N validation tokens only",
+                options.valTokens, 2);
   table.text("--stages", "LIST", "of train,evaluate (both)", options.stages);
-  table.integer("--threads", "N", "threads (one for each processor); results do not depend on it", options.threads, 1,
-                1024);
+  table.integer("--threads", "N",
+                "threads (one for each processor); results do not depend on it",
+                options.threads, 1, 1024);
   table.text("--device", "D", "cpu or cuda (cpu)", options.device);
-  table.flag("--profile", "measure each kernel; a table at the end, and profile.json", options.profile);
+  table.flag("--profile",
+             "measure each kernel; a table at the end, and profile.json",
+             options.profile);
   table.flag("--quiet", "no lines of progress", options.quiet);
   table.flag("--version", "print the version", options.version);
   table.flag("--help", "print this", options.help);
@@ -295,7 +345,9 @@ int runJob(const std::vector<std::string> &arguments) {
     return 0;
   }
   if (files.size() != 1)
-    failUsage(files.empty() ? std::string("a plan is needed") : cat("one plan is enough: '", files[1], "' is too much"),
+    failUsage(files.empty()
+                  ? std::string("a plan is needed")
+                  : cat("one plan is enough: '", files[1], "' is too much"),
               "; usage: pgrt PLAN --seed N, see --help");
   return Job(loadPlan(files[0]), options).run();
 }

@@ -12,7 +12,9 @@ namespace pgrt {
 
 const char *versionText() { return "pgrt " PG_VERSION; }
 
-int64_t threadCount(int64_t threads) { return threads ? threads : availableProcessors(); }
+int64_t threadCount(int64_t threads) {
+  return threads ? threads : availableProcessors();
+}
 
 std::unique_ptr<Device> openDevice(const std::string &name, int64_t threads) {
   if (name == "cpu")

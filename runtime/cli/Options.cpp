@@ -6,55 +6,67 @@
 
 namespace pgrt {
 
-void OptionTable::flag(const std::string &name, const std::string &help, bool &value) {
+void OptionTable::flag(const std::string &name, const std::string &help,
+                       bool &value) {
   add({name, "", help, [&value](const std::string &) { value = true; }});
 }
 
-void OptionTable::text(const std::string &name, const std::string &argument, const std::string &help,
-                       std::string &value) {
-  add({name, argument, help, [&value](const std::string &given) { value = given; }});
+void OptionTable::text(const std::string &name, const std::string &argument,
+                       const std::string &help, std::string &value) {
+  add({name, argument, help,
+       [&value](const std::string &given) { value = given; }});
 }
 
-void OptionTable::integer(const std::string &name, const std::string &argument, const std::string &help,
-                          int64_t &value, int64_t least, int64_t most) {
+void OptionTable::integer(const std::string &name, const std::string &argument,
+                          const std::string &help, int64_t &value,
+                          int64_t least, int64_t most) {
   add({name, argument, help, [=, &value](const std::string &given) {
          int64_t parsed;
          if (!parseInteger(given, parsed) || parsed < least || parsed > most)
            failUsage(name, " takes an integer of at least ", least,
-                     most == INT64_MAX ? std::string() : cat(" and at most ", most), ", not '", given, "'");
+                     most == INT64_MAX ? std::string()
+                                       : cat(" and at most ", most),
+                     ", not '", given, "'");
          value = parsed;
        }});
 }
 
-void OptionTable::number(const std::string &name, const std::string &argument, const std::string &help, double &value,
-                         double above) {
+void OptionTable::number(const std::string &name, const std::string &argument,
+                         const std::string &help, double &value, double above) {
   add({name, argument, help, [=, &value](const std::string &given) {
          double parsed;
          if (!parseNumber(given, parsed) || !(parsed > above))
-           failUsage(name, " takes a number above ", above, ", not '", given, "'");
+           failUsage(name, " takes a number above ", above, ", not '", given,
+                     "'");
          value = parsed;
        }});
 }
 
-std::vector<std::string> OptionTable::parse(const std::vector<std::string> &arguments) const {
+std::vector<std::string>
+OptionTable::parse(const std::vector<std::string> &arguments) const {
   std::vector<std::string> rest, names;
   for (const Option &option : options)
     names.push_back(option.name);
   for (size_t i = 0; i < arguments.size(); ++i) {
     const std::string &argument = arguments[i];
     if (argument == "--") {
-      rest.insert(rest.end(), arguments.begin() + static_cast<ptrdiff_t>(i) + 1, arguments.end());
+      rest.insert(rest.end(), arguments.begin() + static_cast<ptrdiff_t>(i) + 1,
+                  arguments.end());
       break;
     }
     if (argument.size() < 2 || argument[0] != '-') {
       rest.push_back(argument);
       continue;
     }
-    size_t equals = argument.starts_with("--") ? argument.find('=') : std::string::npos;
+    size_t equals =
+        argument.starts_with("--") ? argument.find('=') : std::string::npos;
     std::string name = argument.substr(0, equals);
-    auto found = std::find_if(options.begin(), options.end(), [&](const Option &option) { return option.name == name; });
+    auto found =
+        std::find_if(options.begin(), options.end(),
+                     [&](const Option &option) { return option.name == name; });
     if (found == options.end())
-      failUsage("unknown option '", name, "'", didYouMean(name, names), "; see --help");
+      failUsage("unknown option '", name, "'", didYouMean(name, names),
+                "; see --help");
     if (found->argument.empty()) {
       if (equals != std::string::npos)
         failUsage(name, " takes no value");
@@ -76,8 +88,11 @@ std::string OptionTable::help() const {
     width = std::max(width, option.name.size() + 1 + option.argument.size());
   std::string text = "usage: " + usage + "\n" + about + "\n\noptions:\n";
   for (const Option &option : options) {
-    std::string left = option.argument.empty() ? option.name : option.name + " " + option.argument;
-    text += "  " + left + std::string(width - left.size() + 2, ' ') + option.help + "\n";
+    std::string left = option.argument.empty()
+                           ? option.name
+                           : option.name + " " + option.argument;
+    text += "  " + left + std::string(width - left.size() + 2, ' ') +
+            option.help + "\n";
   }
   return text;
 }

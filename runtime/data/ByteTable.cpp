@@ -16,19 +16,22 @@ ByteTable::ByteTable(const std::string &modelPath, int64_t vocab) {
   google::protobuf::LogSilencer silencer; // what is wrong is said here
   tokenizer::Model model;
   constexpr size_t largest = 64 << 20;
-  if (file.bytes().size() > largest || !model.ParseFromArray(file.bytes().data(), int(file.bytes().size())) ||
+  if (file.bytes().size() > largest ||
+      !model.ParseFromArray(file.bytes().data(), int(file.bytes().size())) ||
       model.pieces_size() == 0)
     failInput("'", modelPath, "' is not a SentencePiece model, or damaged");
   pieceCount = model.pieces_size();
   if (pieceCount > vocab)
-    failInput("the tokenizer '", modelPath, "' has ", pieceCount, " pieces, the model's vocabulary ", vocab);
+    failInput("the tokenizer '", modelPath, "' has ", pieceCount,
+              " pieces, the model's vocabulary ", vocab);
   lengths.resize(size_t(vocab));
   spaced.resize(size_t(vocab));
   boundary.resize(size_t(vocab));
   bool hasSpace = false;
   for (size_t i = 0; i < size_t(pieceCount); ++i) {
     const Piece &entry = model.pieces(int(i));
-    boundary[i] = entry.type() == Piece::CONTROL || entry.type() == Piece::UNKNOWN;
+    boundary[i] =
+        entry.type() == Piece::CONTROL || entry.type() == Piece::UNKNOWN;
     if (boundary[i] || entry.type() == Piece::UNUSED)
       continue;
     if (entry.type() == Piece::BYTE) {
@@ -37,13 +40,16 @@ ByteTable::ByteTable(const std::string &modelPath, int64_t vocab) {
     }
     std::string_view piece = entry.piece();
     if (piece.empty() || piece.size() > 60000)
-      failInput("the tokenizer '", modelPath, "' has a piece of ", piece.size(), " bytes, id ", i);
+      failInput("the tokenizer '", modelPath, "' has a piece of ", piece.size(),
+                " bytes, id ", i);
     hasSpace |= piece == space;
     spaced[i] = piece.starts_with(space);
     lengths[i] = uint16_t(piece.size() - (spaced[i] ? space.size() : 0));
   }
   if (!hasSpace)
-    failInput("the tokenizer '", modelPath, "' lacks ▁ as a piece of its own: its byte counts would be too large");
+    failInput(
+        "the tokenizer '", modelPath,
+        "' lacks ▁ as a piece of its own: its byte counts would be too large");
 }
 
 } // namespace pgrt

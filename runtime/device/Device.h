@@ -1,5 +1,6 @@
-// What the executor needs from a device. Drivers: device/cpu. Everything happens in order, as if each call waited for the
-// one before it; addresses are the device's.
+// What the executor needs from a device. Drivers: device/cpu. Everything
+// happens in order, as if each call waited for the one before it; addresses are
+// the device's.
 #pragma once
 
 #include "runtime/plan/plan.pb.h"
@@ -19,15 +20,18 @@ public:
   /// One line for people: "8 threads of Xeon …, AVX-512".
   virtual std::string description() const = 0;
 
-  /// Memory of these sizes, zero and resident, 64-byte aligned, each readable 64 bytes past its end. Lives as long as the
-  /// device. Throws Error (Machine) when there is not enough.
+  /// Memory of these sizes, zero and resident, 64-byte aligned, each readable
+  /// 64 bytes past its end. Lives as long as the device. Throws Error (Machine)
+  /// when there is not enough.
   virtual std::vector<void *> allocate(const std::vector<int64_t> &bytes) = 0;
 
-  /// Takes the best of the plan's code sections that this device can run, and finds every kernel in it. Throws Error if
-  /// there is none, if it is damaged, or if a kernel is missing. Launches refer to Plan.kernels by index.
+  /// Takes the best of the plan's code sections that this device can run, and
+  /// finds every kernel in it. Throws Error if there is none, if it is damaged,
+  /// or if a kernel is missing. Launches refer to Plan.kernels by index.
   virtual void loadCode(const plan::Plan &plan) = 0;
 
-  virtual void launch(uint32_t kernel, void *const *buffers, const double *scalars) = 0;
+  virtual void launch(uint32_t kernel, void *const *buffers,
+                      const double *scalars) = 0;
   virtual void copy(void *to, const void *from, int64_t bytes) = 0;
   virtual void fill(void *to, uint32_t pattern, int64_t bytes) = 0;
 
@@ -38,10 +42,13 @@ public:
   /// The same memory as the host sees it; null if the host cannot.
   virtual void *hostView(void *device) = 0;
 
-  /// Runs body(index) for each index in [0, count) on the host's threads, in any order, and waits for all.
-  virtual void onHostThreads(int64_t count, const std::function<void(int64_t)> &body) = 0;
+  /// Runs body(index) for each index in [0, count) on the host's threads, in
+  /// any order, and waits for all.
+  virtual void onHostThreads(int64_t count,
+                             const std::function<void(int64_t)> &body) = 0;
 
-  /// The rate of fused multiply-adds in FLOP/s that this device can reach with these numerics: measured in about 20 ms.
+  /// The rate of fused multiply-adds in FLOP/s that this device can reach with
+  /// these numerics: measured in about 20 ms.
   virtual double measurePeak(const std::string &numerics) = 0;
 };
 

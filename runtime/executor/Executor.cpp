@@ -4,11 +4,13 @@
 
 namespace pgrt {
 
-Executor::Executor(const plan::Plan &plan, Device &device) : thePlan(plan), dev(device) {
+Executor::Executor(const plan::Plan &plan, Device &device)
+    : thePlan(plan), dev(device) {
   std::vector<int64_t> sizes;
   for (const plan::Arena &arena : plan.arenas())
     if (arena.alias_of().empty())
-      sizes.insert(sizes.end(), size_t(std::max<int64_t>(1, arena.instances())), arena.bytes());
+      sizes.insert(sizes.end(), size_t(std::max<int64_t>(1, arena.instances())),
+                   arena.bytes());
   std::vector<void *> memory = device.allocate(sizes);
   instances.resize(size_t(plan.arenas_size()));
   auto next = memory.begin();
@@ -20,18 +22,23 @@ Executor::Executor(const plan::Plan &plan, Device &device) : thePlan(plan), dev(
     }
   for (int i = 0; i < plan.arenas_size(); ++i)
     for (int j = 0; j < plan.arenas_size(); ++j)
-      if (!plan.arenas(i).alias_of().empty() && plan.arenas(j).name() == plan.arenas(i).alias_of())
+      if (!plan.arenas(i).alias_of().empty() &&
+          plan.arenas(j).name() == plan.arenas(i).alias_of())
         instances[size_t(i)] = instances[size_t(j)];
   for (const std::vector<void *> &list : instances)
     bases.push_back(list.front());
   device.loadCode(plan);
   for (const plan::Constant &constant : plan.constants())
-    device.write(address(constant.slot()), constant.data().data(), int64_t(constant.data().size()));
+    device.write(address(constant.slot()), constant.data().data(),
+                 int64_t(constant.data().size()));
 }
 
-void Executor::bind(int arena, int instance) { bases[size_t(arena)] = instances[size_t(arena)][size_t(instance)]; }
+void Executor::bind(int arena, int instance) {
+  bases[size_t(arena)] = instances[size_t(arena)][size_t(instance)];
+}
 
-void Executor::run(const plan::Program &program, const std::vector<double> &scalars) {
+void Executor::run(const plan::Program &program,
+                   const std::vector<double> &scalars) {
   for (const plan::Command &command : program.commands()) {
     double before = profile ? Profile::now() : 0;
     switch (command.kind_case()) {
@@ -49,14 +56,18 @@ void Executor::run(const plan::Program &program, const std::vector<double> &scal
       break;
     }
     case plan::Command::kCopy:
-      dev.copy(address(command.copy().to()), address(command.copy().from()), command.copy().bytes());
+      dev.copy(address(command.copy().to()), address(command.copy().from()),
+               command.copy().bytes());
       if (profile)
-        profile->addMemory("copy", double(command.copy().bytes()) * 2, Profile::now() - before);
+        profile->addMemory("copy", double(command.copy().bytes()) * 2,
+                           Profile::now() - before);
       break;
     case plan::Command::kFill:
-      dev.fill(address(command.fill().to()), command.fill().pattern(), command.fill().bytes());
+      dev.fill(address(command.fill().to()), command.fill().pattern(),
+               command.fill().bytes());
       if (profile)
-        profile->addMemory("fill", double(command.fill().bytes()), Profile::now() - before);
+        profile->addMemory("fill", double(command.fill().bytes()),
+                           Profile::now() - before);
       break;
     default:
       break;

@@ -12,15 +12,18 @@ namespace pgrt {
 
 class Executor {
 public:
-  /// The plan must have passed checkPlan; it and the device must outlive this. Allocates all arenas, loads the code, writes
-  /// the constants.
+  /// The plan must have passed checkPlan; it and the device must outlive this.
+  /// Allocates all arenas, loads the code, writes the constants.
   Executor(const plan::Plan &plan, Device &device);
 
-  /// Points an arena (or an alias) at one of its instances. Instance 0 at the start.
+  /// Points an arena (or an alias) at one of its instances. Instance 0 at the
+  /// start.
   void bind(int arena, int instance);
 
   /// The address of a slot under the present binding.
-  void *address(const plan::Slot &slot) const { return static_cast<char *>(bases[slot.arena()]) + slot.offset(); }
+  void *address(const plan::Slot &slot) const {
+    return static_cast<char *>(bases[slot.arena()]) + slot.offset();
+  }
 
   /// Runs all commands of one program. `scalars`: of evaluateScalars.
   void run(const plan::Program &program, const std::vector<double> &scalars);
@@ -31,7 +34,8 @@ public:
   /// A scalar output, F32 or F64, as double.
   double readScalar(const plan::Port &port) const;
 
-  /// Copies an input of 64-bit integers, or writes an output as it lies in memory.
+  /// Copies an input of 64-bit integers, or writes an output as it lies in
+  /// memory.
   void writePort(const plan::Port &port, const int64_t *values);
 
   Device &device() const { return dev; }
@@ -43,9 +47,10 @@ public:
 private:
   const plan::Plan &thePlan;
   Device &dev;
-  std::vector<std::vector<void *>> instances; // of each arena; of an alias: those of its arena
-  std::vector<void *> bases;                  // what each arena is bound to
-  std::vector<void *> buffers;                // of the launch under way
+  std::vector<std::vector<void *>>
+      instances;               // of each arena; of an alias: those of its arena
+  std::vector<void *> bases;   // what each arena is bound to
+  std::vector<void *> buffers; // of the launch under way
   std::vector<double> arguments;
   Profile *profile = nullptr;
 };

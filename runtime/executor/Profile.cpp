@@ -7,7 +7,9 @@
 namespace pgrt {
 
 double Profile::now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+  return std::chrono::duration<double>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
 }
 
 void Profile::addLaunch(uint32_t kernel, double seconds) {
@@ -39,7 +41,9 @@ std::vector<Profile::Entry> Profile::entries() const {
     list.back().name = name;
     list.back().kind = "memory";
   }
-  std::sort(list.begin(), list.end(), [](const Entry &a, const Entry &b) { return a.seconds > b.seconds; });
+  std::sort(list.begin(), list.end(), [](const Entry &a, const Entry &b) {
+    return a.seconds > b.seconds;
+  });
   return list;
 }
 
@@ -55,19 +59,24 @@ std::string Profile::table() const {
     kind.bytes += entry.bytes;
     total += entry.seconds;
   }
-  auto line = [&](const std::string &name, const std::string &kind, const Entry &entry) {
+  auto line = [&](const std::string &name, const std::string &kind,
+                  const Entry &entry) {
     double seconds = std::max(entry.seconds, 1e-12);
-    return formatted("  %-44s %-14s %9lld %10.3f s %6.1f %% %9.1f GFLOP/s %8.1f GB/s\n", name.substr(0, 44).c_str(),
-                     kind.c_str(), (long long)entry.launches, entry.seconds, 100 * entry.seconds / std::max(total, 1e-12),
-                     entry.flops / seconds * 1e-9, entry.bytes / seconds * 1e-9);
+    return formatted(
+        "  %-44s %-14s %9lld %10.3f s %6.1f %% %9.1f GFLOP/s %8.1f GB/s\n",
+        name.substr(0, 44).c_str(), kind.c_str(), (long long)entry.launches,
+        entry.seconds, 100 * entry.seconds / std::max(total, 1e-12),
+        entry.flops / seconds * 1e-9, entry.bytes / seconds * 1e-9);
   };
-  std::string text = cat("time by kernel (", readableSeconds(total), " in all)\n");
+  std::string text =
+      cat("time by kernel (", readableSeconds(total), " in all)\n");
   for (const Entry &entry : list)
     text += line(entry.name, entry.kind, entry);
   text += "time by kind\n";
   std::vector<std::pair<std::string, Entry>> sorted(kinds.begin(), kinds.end());
-  std::sort(sorted.begin(), sorted.end(),
-            [](const auto &a, const auto &b) { return a.second.seconds > b.second.seconds; });
+  std::sort(sorted.begin(), sorted.end(), [](const auto &a, const auto &b) {
+    return a.second.seconds > b.second.seconds;
+  });
   for (const auto &[kind, entry] : sorted)
     text += line(kind, "", entry);
   return text;

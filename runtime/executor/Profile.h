@@ -12,12 +12,14 @@ namespace pgrt {
 
 class Profile {
 public:
-  explicit Profile(const plan::Plan &plan) : plan(plan), kernels(size_t(plan.kernels_size())) {}
+  explicit Profile(const plan::Plan &plan)
+      : plan(plan), kernels(size_t(plan.kernels_size())) {}
 
   void addLaunch(uint32_t kernel, double seconds);
   void addMemory(const std::string &what, double bytes, double seconds);
 
-  /// A table, the slowest first: kernel, kind, launches, seconds, share, GFLOP/s, GB/s; then sums by kind.
+  /// A table, the slowest first: kernel, kind, launches, seconds, share,
+  /// GFLOP/s, GB/s; then sums by kind.
   std::string table() const;
   void writeJson(JsonWriter &json) const;
 

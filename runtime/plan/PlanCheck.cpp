@@ -3,18 +3,21 @@
 namespace pgrt {
 
 void checkPlan(const plan::Plan &plan) {
-  if (plan.numerics() != "f32" && plan.numerics() != "bf16" && plan.numerics() != "f64")
+  if (plan.numerics() != "f32" && plan.numerics() != "bf16" &&
+      plan.numerics() != "f64")
     badPlan("unknown numerics '", plan.numerics(), "'");
   if (plan.vocab() < 1 || plan.vocab() > int64_t(1) << 31)
     badPlan("a vocabulary of ", plan.vocab());
-  if (plan.model_name().empty() || plan.model_name().find('/') != std::string::npos)
+  if (plan.model_name().empty() ||
+      plan.model_name().find('/') != std::string::npos)
     badPlan("the model's name '", plan.model_name(), "' is empty or a path");
   checkPlanMemory(plan);
   checkPlanPrograms(plan);
   if (plan.has_training())
     checkPlanTraining(plan);
   for (const plan::Evaluation &evaluation : plan.evaluations())
-    if (evaluation.stage().empty() || evaluation.kind().empty() || evaluation.seq() < 0 || evaluation.stride() < 0)
+    if (evaluation.stage().empty() || evaluation.kind().empty() ||
+        evaluation.seq() < 0 || evaluation.stride() < 0)
       badPlan("an evaluation without stage, kind or length");
 }
 

@@ -19,33 +19,42 @@ public:
   explicit PlanCheckBase(const plan::Plan &plan) : plan(plan) {}
 
 protected:
-  /// `what` is called for the message alone: there are tens of thousands of slots.
-  template <typename What> void checkSlot(const plan::Slot &slot, int64_t bytes, int64_t alignment, const What &what) {
+  /// `what` is called for the message alone: there are tens of thousands of
+  /// slots.
+  template <typename What>
+  void checkSlot(const plan::Slot &slot, int64_t bytes, int64_t alignment,
+                 const What &what) {
     if (slot.arena() >= uint32_t(plan.arenas_size()))
-      badPlan(what(), " lies in arena ", slot.arena(), ", of ", plan.arenas_size());
+      badPlan(what(), " lies in arena ", slot.arena(), ", of ",
+              plan.arenas_size());
     const plan::Arena &arena = plan.arenas(int(slot.arena()));
     if (!withinBytes(slot.offset(), bytes, arena.bytes()))
-      badPlan(what(), " lies at ", slot.offset(), " with ", bytes, " bytes, outside arena '", arena.name(), "' of ",
-          arena.bytes());
+      badPlan(what(), " lies at ", slot.offset(), " with ", bytes,
+              " bytes, outside arena '", arena.name(), "' of ", arena.bytes());
     if (slot.offset() % alignment)
-      badPlan(what(), " lies at ", slot.offset(), ", not a multiple of ", alignment);
+      badPlan(what(), " lies at ", slot.offset(), ", not a multiple of ",
+              alignment);
   }
 
   /// The number of elements.
-  int64_t checkShape(const google::protobuf::RepeatedField<int64_t> &shape, plan::Type type, const std::string &what) {
+  int64_t checkShape(const google::protobuf::RepeatedField<int64_t> &shape,
+                     plan::Type type, const std::string &what) {
     int64_t elements, bytes;
     if (shape.size() > 8)
       badPlan(what, " has ", shape.size(), " axes");
     if (typeBytes(type) == 0)
       badPlan(what, " has no type");
-    if (!checkedElements(shape, elements) || elements < 1 || !checkedMul(elements, typeBytes(type), bytes))
+    if (!checkedElements(shape, elements) || elements < 1 ||
+        !checkedMul(elements, typeBytes(type), bytes))
       badPlan(what, " has an impossible shape");
     return elements;
   }
 
-  template <typename What> void checkScalarIndex(uint32_t index, const What &what) {
+  template <typename What>
+  void checkScalarIndex(uint32_t index, const What &what) {
     if (index >= uint32_t(plan.scalars_size()))
-      badPlan(what(), " refers to scalar ", index, ", of ", plan.scalars_size());
+      badPlan(what(), " refers to scalar ", index, ", of ",
+              plan.scalars_size());
   }
 
   const plan::Plan &plan;

@@ -28,22 +28,29 @@ private:
   void checkKernels() {
     std::set<std::string> symbols;
     for (const plan::Kernel &kernel : plan.kernels()) {
-      if (kernel.symbol().empty() || kernel.symbol().find('\0') != std::string::npos ||
+      if (kernel.symbol().empty() ||
+          kernel.symbol().find('\0') != std::string::npos ||
           !symbols.insert(kernel.symbol()).second)
-        badPlan("the kernel name '", kernel.symbol(), "' is empty or used twice");
+        badPlan("the kernel name '", kernel.symbol(),
+                "' is empty or used twice");
       auto what = [&] { return cat("kernel '", kernel.symbol(), "'"); };
       if (kernel.chunks() < 0 || kernel.chunks() > maxChunks)
         badPlan(what(), " has ", kernel.chunks(), " chunks");
-      if (kernel.scratch_bytes() < 0 || kernel.scratch_bytes() > maxScratchBytes)
-        badPlan(what(), " asks for ", kernel.scratch_bytes(), " bytes of scratch");
-      if (kernel.buffer_bytes_size() > 65536 || kernel.results() > uint32_t(kernel.buffer_bytes_size()) ||
+      if (kernel.scratch_bytes() < 0 ||
+          kernel.scratch_bytes() > maxScratchBytes)
+        badPlan(what(), " asks for ", kernel.scratch_bytes(),
+                " bytes of scratch");
+      if (kernel.buffer_bytes_size() > 65536 ||
+          kernel.results() > uint32_t(kernel.buffer_bytes_size()) ||
           kernel.scalars() > 65536)
-        badPlan(what(), " has ", kernel.buffer_bytes_size(), " buffers, ", kernel.results(), " of them results, and ",
-            kernel.scalars(), " scalars");
+        badPlan(what(), " has ", kernel.buffer_bytes_size(), " buffers, ",
+                kernel.results(), " of them results, and ", kernel.scalars(),
+                " scalars");
       for (int64_t bytes : kernel.buffer_bytes())
         if (bytes < 0 || bytes > maxArenaBytes)
           badPlan(what(), " has a buffer of ", bytes, " bytes");
-      if (!std::isfinite(kernel.flops()) || kernel.flops() < 0 || !std::isfinite(kernel.bytes()) || kernel.bytes() < 0)
+      if (!std::isfinite(kernel.flops()) || kernel.flops() < 0 ||
+          !std::isfinite(kernel.bytes()) || kernel.bytes() < 0)
         badPlan(what(), " has an impossible cost");
     }
     if (plan.code_size() == 0 && plan.kernels_size() != 0)
@@ -57,22 +64,30 @@ private:
       if (arity < 0)
         badPlan("scalar ", i, " has the unknown operation ", int(expr.op()));
       if (expr.args_size() != arity)
-        badPlan("scalar ", i, " takes ", arity, " arguments and has ", expr.args_size());
+        badPlan("scalar ", i, " takes ", arity, " arguments and has ",
+                expr.args_size());
       for (uint32_t arg : expr.args())
         if (arg >= uint32_t(i))
-          badPlan("scalar ", i, " depends on scalar ", arg, ", which does not come before it");
+          badPlan("scalar ", i, " depends on scalar ", arg,
+                  ", which does not come before it");
     }
   }
 
-  template <typename Where> void checkLaunch(const plan::Launch &launch, const Where &where) {
+  template <typename Where>
+  void checkLaunch(const plan::Launch &launch, const Where &where) {
     if (launch.kernel() >= uint32_t(plan.kernels_size()))
-      badPlan(where(), " launches kernel ", launch.kernel(), ", of ", plan.kernels_size());
+      badPlan(where(), " launches kernel ", launch.kernel(), ", of ",
+              plan.kernels_size());
     const plan::Kernel &kernel = plan.kernels(int(launch.kernel()));
-    auto what = [&] { return cat(where(), ", kernel '", kernel.symbol(), "'"); };
+    auto what = [&] {
+      return cat(where(), ", kernel '", kernel.symbol(), "'");
+    };
     if (launch.buffers_size() != kernel.buffer_bytes_size())
-      badPlan(what(), " takes ", kernel.buffer_bytes_size(), " buffers and gets ", launch.buffers_size());
+      badPlan(what(), " takes ", kernel.buffer_bytes_size(),
+              " buffers and gets ", launch.buffers_size());
     if (uint32_t(launch.scalars_size()) != kernel.scalars())
-      badPlan(what(), " takes ", kernel.scalars(), " scalars and gets ", launch.scalars_size());
+      badPlan(what(), " takes ", kernel.scalars(), " scalars and gets ",
+              launch.scalars_size());
     for (int i = 0; i < launch.buffers_size(); ++i)
       checkSlot(launch.buffers(i), kernel.buffer_bytes(i), bufferAlignment,
                 [&] { return cat(what(), ", buffer ", i); });
@@ -80,7 +95,8 @@ private:
       checkScalarIndex(index, what);
   }
 
-  template <typename Where> void checkCommand(const plan::Command &command, const Where &where) {
+  template <typename Where>
+  void checkCommand(const plan::Command &command, const Where &where) {
     switch (command.kind_case()) {
     case plan::Command::kLaunch:
       return checkLaunch(command.launch(), where);
@@ -97,9 +113,11 @@ private:
       return;
     }
     case plan::Command::kFill:
-      checkSlot(command.fill().to(), command.fill().bytes(), 4, [&] { return where() + ", fill"; });
+      checkSlot(command.fill().to(), command.fill().bytes(), 4,
+                [&] { return where() + ", fill"; });
       if (command.fill().bytes() % 4)
-        badPlan(where(), ", fill of ", command.fill().bytes(), " bytes, not a multiple of 4");
+        badPlan(where(), ", fill of ", command.fill().bytes(),
+                " bytes, not a multiple of 4");
       return;
     default:
       badPlan(where(), " is empty");
@@ -113,34 +131,45 @@ private:
     int64_t elements = checkShape(port.shape(), port.type(), what);
     if (port.bytes() != elements * typeBytes(port.type()))
       badPlan(what, " has ", port.bytes(), " bytes, its shape says otherwise");
-    checkSlot(port.slot(), port.bytes(), typeBytes(port.type()), [&] { return what; });
+    checkSlot(port.slot(), port.bytes(), typeBytes(port.type()),
+              [&] { return what; });
   }
 
-  void checkPortIs(const google::protobuf::RepeatedPtrField<plan::Port> &ports, const char *name, bool integer,
-                   const std::vector<int64_t> &shape, const std::string &where) {
+  void checkPortIs(const google::protobuf::RepeatedPtrField<plan::Port> &ports,
+                   const char *name, bool integer,
+                   const std::vector<int64_t> &shape,
+                   const std::string &where) {
     const plan::Port *port = findPort(ports, name);
     if (!port)
       badPlan(where, " has no '", name, "'");
-    bool typed = integer ? port->type() == plan::I64 : port->type() == plan::F32 || port->type() == plan::F64;
+    bool typed = integer
+                     ? port->type() == plan::I64
+                     : port->type() == plan::F32 || port->type() == plan::F64;
     int64_t wanted, present;
-    bool sized = checkedElements(shape, wanted) && checkedElements(port->shape(), present) && wanted == present;
+    bool sized = checkedElements(shape, wanted) &&
+                 checkedElements(port->shape(), present) && wanted == present;
     if (!typed || !sized)
-      badPlan(where, ", '", name, "' has another type or shape than its role says");
+      badPlan(where, ", '", name,
+              "' has another type or shape than its role says");
   }
 
   void checkProgram(const plan::Program &program) {
     std::string where = cat("program '", program.name(), "'");
-    static const std::set<std::string> roles = {"train", "combine", "update", "prepare", "score", "probe"};
+    static const std::set<std::string> roles = {"train",   "combine", "update",
+                                                "prepare", "score",   "probe"};
     if (!roles.count(program.role()))
       badPlan(where, " has the unknown role '", program.role(), "'");
     for (const plan::Port &port : program.inputs())
       checkPort(port, where);
     for (const plan::Port &port : program.outputs())
       checkPort(port, where);
-    bool takesTokens = program.role() == "train" || program.role() == "score" || program.role() == "probe";
+    bool takesTokens = program.role() == "train" || program.role() == "score" ||
+                       program.role() == "probe";
     if (takesTokens) {
-      if (program.batch() < 1 || program.seq() < 1 || program.batch() > INT32_MAX || program.seq() > INT32_MAX)
-        badPlan(where, " is for ", program.batch(), " × ", program.seq(), " tokens");
+      if (program.batch() < 1 || program.seq() < 1 ||
+          program.batch() > INT32_MAX || program.seq() > INT32_MAX)
+        badPlan(where, " is for ", program.batch(), " × ", program.seq(),
+                " tokens");
       std::vector<int64_t> tokens = {program.batch(), program.seq()};
       checkPortIs(program.inputs(), "tokens", true, tokens, where);
       checkPortIs(program.inputs(), "targets", true, tokens, where);
@@ -149,7 +178,8 @@ private:
       else
         checkPortIs(program.outputs(), "loss", false, {}, where);
       if (program.role() == "probe")
-        checkPortIs(program.outputs(), "logits", false, {program.batch(), program.seq(), plan.vocab()}, where);
+        checkPortIs(program.outputs(), "logits", false,
+                    {program.batch(), program.seq(), plan.vocab()}, where);
       for (const plan::Port &port : program.outputs())
         if (port.name().starts_with("term.") && program.role() == "train")
           checkPortIs(program.outputs(), port.name().c_str(), false, {}, where);
@@ -157,10 +187,12 @@ private:
     if (!std::isfinite(program.model_flops()) || program.model_flops() < 0)
       badPlan(where, " has an impossible cost");
     for (int i = 0; i < program.commands_size(); ++i)
-      checkCommand(program.commands(i), [&] { return cat(where, ", command ", i); });
+      checkCommand(program.commands(i),
+                   [&] { return cat(where, ", command ", i); });
   }
 
-  // No two programs may serve the same role and phase (and shape, where several shapes are possible).
+  // No two programs may serve the same role and phase (and shape, where several
+  // shapes are possible).
   void checkPhases() {
     std::set<std::string> served;
     for (const plan::Program &program : plan.programs()) {

@@ -5,7 +5,8 @@
 //   u64      size of the payload, little-endian
 //   32 bytes SHA-256 of the payload
 //   payload  message Plan of plan.proto
-// Nothing follows. Shared by pgc, which writes it, and pgrt, which reads it; throws nothing.
+// Nothing follows. Shared by pgc, which writes it, and pgrt, which reads it;
+// throws nothing.
 #pragma once
 
 #include "runtime/plan/plan.pb.h"
@@ -21,11 +22,15 @@ inline constexpr uint32_t planVersion = 1;
 inline constexpr size_t planHeaderBytes = 56;
 inline constexpr uint64_t planMaxBytes = uint64_t(1) << 30;
 
-/// The bytes of a plan file: the same message gives the same bytes. Empty if the message is larger than planMaxBytes.
+/// The bytes of a plan file: the same message gives the same bytes. Empty if
+/// the message is larger than planMaxBytes.
 std::string framePlan(const plan::Plan &plan);
 
-/// Takes the frame off and parses the payload into `plan`. Returns an empty string on success, otherwise what is wrong
-/// with the file. Nothing in the message is checked here: see PlanCheck.h. `digest`, if given, gets the payload's.
-std::string unframePlan(std::string_view file, plan::Plan &plan, Digest *digest = nullptr);
+/// Takes the frame off and parses the payload into `plan`. Returns an empty
+/// string on success, otherwise what is wrong with the file. Nothing in the
+/// message is checked here: see PlanCheck.h. `digest`, if given, gets the
+/// payload's.
+std::string unframePlan(std::string_view file, plan::Plan &plan,
+                        Digest *digest = nullptr);
 
 } // namespace pgrt

@@ -9,7 +9,8 @@ std::unique_ptr<LoadedPlan> loadPlan(const std::string &path) {
   MappedFile file(path);
   auto loaded = std::make_unique<LoadedPlan>();
   loaded->path = path;
-  std::string problem = unframePlan(file.bytes(), loaded->plan, &loaded->digest);
+  std::string problem =
+      unframePlan(file.bytes(), loaded->plan, &loaded->digest);
   if (!problem.empty())
     failInput("'", path, "': ", problem);
   try {

@@ -4,27 +4,40 @@ namespace pgrt {
 
 int64_t typeBytes(plan::Type type) {
   switch (type) {
-  case plan::F32: return 4;
-  case plan::F64: return 8;
-  case plan::BF16: return 2;
-  case plan::I64: return 8;
-  case plan::I1: return 1;
-  default: return 0;
+  case plan::F32:
+    return 4;
+  case plan::F64:
+    return 8;
+  case plan::BF16:
+    return 2;
+  case plan::I64:
+    return 8;
+  case plan::I1:
+    return 1;
+  default:
+    return 0;
   }
 }
 
 const char *typeName(plan::Type type) {
   switch (type) {
-  case plan::F32: return "f32";
-  case plan::F64: return "f64";
-  case plan::BF16: return "bf16";
-  case plan::I64: return "i64";
-  case plan::I1: return "i1";
-  default: return "?";
+  case plan::F32:
+    return "f32";
+  case plan::F64:
+    return "f64";
+  case plan::BF16:
+    return "bf16";
+  case plan::I64:
+    return "i64";
+  case plan::I1:
+    return "i1";
+  default:
+    return "?";
   }
 }
 
-// A binary counter holds one instance for each bit of the parts done so far; the last part of 2^k parts needs one more.
+// A binary counter holds one instance for each bit of the parts done so far;
+// the last part of 2^k parts needs one more.
 int64_t gradientInstances(int64_t parts) {
   int64_t most = 1;
   for (int64_t done = 0; done < parts && done < 65536; ++done)
@@ -32,7 +45,8 @@ int64_t gradientInstances(int64_t parts) {
   return most;
 }
 
-std::string phaseName(const plan::Training &training, const std::vector<bool> &on) {
+std::string phaseName(const plan::Training &training,
+                      const std::vector<bool> &on) {
   std::string name;
   for (int i = 0; i < training.switches_size(); ++i)
     if (on[size_t(i)])
@@ -40,7 +54,9 @@ std::string phaseName(const plan::Training &training, const std::vector<bool> &o
   return name.empty() ? "plain" : name;
 }
 
-const plan::Program *findProgram(const plan::Plan &plan, const std::string &role, const std::string &phase) {
+const plan::Program *findProgram(const plan::Plan &plan,
+                                 const std::string &role,
+                                 const std::string &phase) {
   for (const plan::Program &program : plan.programs()) {
     if (program.role() != role)
       continue;
@@ -53,7 +69,9 @@ const plan::Program *findProgram(const plan::Plan &plan, const std::string &role
   return nullptr;
 }
 
-const plan::Port *findPort(const google::protobuf::RepeatedPtrField<plan::Port> &ports, const std::string &name) {
+const plan::Port *
+findPort(const google::protobuf::RepeatedPtrField<plan::Port> &ports,
+         const std::string &name) {
   for (const plan::Port &port : ports)
     if (port.name() == name)
       return &port;

@@ -1,4 +1,5 @@
-// Step values: the plan's scalar expressions, worked out in double before each step.
+// Step values: the plan's scalar expressions, worked out in double before each
+// step.
 #pragma once
 
 #include "runtime/plan/plan.pb.h"
@@ -11,6 +12,7 @@ namespace pgrt {
 int scalarArity(plan::ScalarExpr::Op op);
 
 /// The values of all expressions of a checked plan.
-std::vector<double> evaluateScalars(const plan::Plan &plan, int64_t step, double progress);
+std::vector<double> evaluateScalars(const plan::Plan &plan, int64_t step,
+                                    double progress);
 
 } // namespace pgrt

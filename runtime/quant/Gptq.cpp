@@ -12,7 +12,8 @@
 namespace pgrt {
 namespace {
 
-/// Columns by falling diagonal; equal ones keep their order, so that the result does not hang on the sort.
+/// Columns by falling diagonal; equal ones keep their order, so that the result
+/// does not hang on the sort.
 std::vector<int64_t> orderOf(const std::vector<double> &diagonal) {
   std::vector<int64_t> order(diagonal.size());
   std::iota(order.begin(), order.end(), 0);
@@ -22,22 +23,31 @@ std::vector<int64_t> orderOf(const std::vector<double> &diagonal) {
   return order;
 }
 
-/// U, upper with H⁻¹ = Uᵀ U, of the permuted and damped Hessian; row-major. With J the reversal of the order,
-/// J H J = L Lᵀ gives H = R Rᵀ with R = J L J upper, so U = R⁻¹: one factorisation and one triangular inverse.
-std::vector<double> inverseFactor(const GptqProblem &problem, const std::vector<int64_t> &order,
-                                  const std::vector<double> &diagonal, const char *what) {
+/// U, upper with H⁻¹ = Uᵀ U, of the permuted and damped Hessian; row-major.
+/// With J the reversal of the order, J H J = L Lᵀ gives H = R Rᵀ with R = J L J
+/// upper, so U = R⁻¹: one factorisation and one triangular inverse.
+std::vector<double> inverseFactor(const GptqProblem &problem,
+                                  const std::vector<int64_t> &order,
+                                  const std::vector<double> &diagonal,
+                                  const char *what) {
   const int64_t n = problem.columns;
   std::vector<double> lower(n * n);
   for (int64_t i = 0; i < n; ++i)
     for (int64_t j = 0; j <= i; ++j) {
       int64_t row = order[n - 1 - i], column = order[n - 1 - j];
-      lower[i * n + j] = i == j ? diagonal[row] : static_cast<double>(problem.hessian[row * n + column]);
+      lower[i * n + j] =
+          i == j ? diagonal[row]
+                 : static_cast<double>(problem.hessian[row * n + column]);
     }
-  int status = LAPACKE_dpotrf(LAPACK_ROW_MAJOR, 'L', static_cast<int>(n), lower.data(), static_cast<int>(n));
+  int status = LAPACKE_dpotrf(LAPACK_ROW_MAJOR, 'L', static_cast<int>(n),
+                              lower.data(), static_cast<int>(n));
   if (status == 0)
-    status = LAPACKE_dtrtri(LAPACK_ROW_MAJOR, 'L', 'N', static_cast<int>(n), lower.data(), static_cast<int>(n));
+    status = LAPACKE_dtrtri(LAPACK_ROW_MAJOR, 'L', 'N', static_cast<int>(n),
+                            lower.data(), static_cast<int>(n));
   if (status != 0)
-    failInput("the Hessian of ", what, " is not positive definite, although it was damped; are its inputs finite?");
+    failInput("the Hessian of ", what,
+              " is not positive definite, although it was damped; are its "
+              "inputs finite?");
   std::vector<double> upper(n * n, 0.0);
   for (int64_t i = 0; i < n; ++i)
     for (int64_t j = 0; j <= i; ++j)
@@ -45,9 +55,10 @@ std::vector<double> inverseFactor(const GptqProblem &problem, const std::vector<
   return upper;
 }
 
-/// Rounds columns [begin, end) of one row and moves their errors on within the block.
-void roundRow(double *row, double *errors, int32_t *codes, const double *upper, int64_t n, int64_t begin, int64_t end,
-              double scale, double top) {
+/// Rounds columns [begin, end) of one row and moves their errors on within the
+/// block.
+void roundRow(double *row, double *errors, int32_t *codes, const double *upper,
+              int64_t n, int64_t begin, int64_t end, double scale, double top) {
   for (int64_t j = begin; j < end; ++j) {
     double code = std::clamp(std::nearbyint(row[j] / scale), -top, top);
     codes[j] = static_cast<int32_t>(code);
@@ -73,7 +84,9 @@ std::vector<int32_t> gptq(const GptqProblem &problem, const char *what) {
     if (dead[j])
       diagonal[j] = 1;
   }
-  double damping = problem.damp * std::accumulate(diagonal.begin(), diagonal.end(), 0.0) / static_cast<double>(n);
+  double damping = problem.damp *
+                   std::accumulate(diagonal.begin(), diagonal.end(), 0.0) /
+                   static_cast<double>(n);
   for (double &value : diagonal)
     value += damping;
 
@@ -83,7 +96,8 @@ std::vector<int32_t> gptq(const GptqProblem &problem, const char *what) {
   std::vector<double> work(rows * n);
   for (int64_t r = 0; r < rows; ++r)
     for (int64_t j = 0; j < n; ++j)
-      work[r * n + j] = dead[order[j]] ? 0.0 : problem.weights[r * n + order[j]];
+      work[r * n + j] =
+          dead[order[j]] ? 0.0 : problem.weights[r * n + order[j]];
 
   std::vector<int32_t> codes(rows * n);
   const int64_t block = std::max<int64_t>(1, std::min(problem.block, n));
@@ -91,11 +105,13 @@ std::vector<int32_t> gptq(const GptqProblem &problem, const char *what) {
   for (int64_t begin = 0; begin < n; begin += block) {
     int64_t end = std::min(begin + block, n), width = end - begin;
     for (int64_t r = 0; r < rows; ++r)
-      roundRow(&work[r * n], &errors[r * width], &codes[r * n], upper.data(), n, begin, end, problem.scales[r],
-               static_cast<double>(problem.top));
+      roundRow(&work[r * n], &errors[r * width], &codes[r * n], upper.data(), n,
+               begin, end, problem.scales[r], static_cast<double>(problem.top));
     if (end < n)
-      cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, static_cast<int>(rows), static_cast<int>(n - end),
-                  static_cast<int>(width), -1.0, errors.data(), static_cast<int>(width), &upper[begin * n + end],
+      cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans,
+                  static_cast<int>(rows), static_cast<int>(n - end),
+                  static_cast<int>(width), -1.0, errors.data(),
+                  static_cast<int>(width), &upper[begin * n + end],
                   static_cast<int>(n), 1.0, &work[end], static_cast<int>(n));
   }
 

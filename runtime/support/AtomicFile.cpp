@@ -8,7 +8,8 @@
 
 namespace pgrt {
 
-AtomicFile::AtomicFile(const std::string &path) : path(path), aside(cat(path, ".tmp-", getpid())) {
+AtomicFile::AtomicFile(const std::string &path)
+    : path(path), aside(cat(path, ".tmp-", getpid())) {
   file = open(aside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (file < 0)
     failSystem("cannot write", aside);
@@ -45,9 +46,11 @@ void AtomicFile::commit() {
     errno = error;
     failSystem("cannot write", path);
   }
-  // Without this the rename itself may be lost when the machine stops. Some file systems cannot sync a folder.
+  // Without this the rename itself may be lost when the machine stops. Some
+  // file systems cannot sync a folder.
   std::string folder = std::filesystem::path(path).parent_path().string();
-  int directory = open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  int directory = open(folder.empty() ? "." : folder.c_str(),
+                       O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (directory >= 0) {
     fsync(directory);
     close(directory);
@@ -64,7 +67,8 @@ void makeFolders(const std::string &path) {
   std::error_code error;
   std::filesystem::create_directories(path, error);
   if (error)
-    throw Error(ExitCode::Machine, cat("cannot make the folder '", path, "': ", error.message()));
+    throw Error(ExitCode::Machine,
+                cat("cannot make the folder '", path, "': ", error.message()));
 }
 
 } // namespace pgrt

@@ -1,4 +1,5 @@
-// Files that are either there whole or not at all: written aside, synced, renamed, their folder synced.
+// Files that are either there whole or not at all: written aside, synced,
+// renamed, their folder synced.
 #pragma once
 
 #include <cstddef>

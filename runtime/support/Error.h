@@ -1,5 +1,6 @@
-// How the runtime reports faults: it throws Error, and the command line turns it into a message and an exit status.
-// Nothing else is thrown on purpose; std::bad_alloc counts as a fault of the machine.
+// How the runtime reports faults: it throws Error, and the command line turns
+// it into a message and an exit status. Nothing else is thrown on purpose;
+// std::bad_alloc counts as a fault of the machine.
 #pragma once
 
 #include "runtime/support/Text.h"
@@ -18,22 +19,27 @@ enum class ExitCode : int {
 
 class Error : public std::runtime_error {
 public:
-  Error(ExitCode code, const std::string &message) : std::runtime_error(message), code(code) {}
+  Error(ExitCode code, const std::string &message)
+      : std::runtime_error(message), code(code) {}
   ExitCode code;
 };
 
-template <typename... Parts> [[noreturn]] void failInput(const Parts &...parts) {
+template <typename... Parts>
+[[noreturn]] void failInput(const Parts &...parts) {
   throw Error(ExitCode::Input, cat(parts...));
 }
-template <typename... Parts> [[noreturn]] void failUsage(const Parts &...parts) {
+template <typename... Parts>
+[[noreturn]] void failUsage(const Parts &...parts) {
   throw Error(ExitCode::Usage, cat(parts...));
 }
-template <typename... Parts> [[noreturn]] void failMachine(const Parts &...parts) {
+template <typename... Parts>
+[[noreturn]] void failMachine(const Parts &...parts) {
   throw Error(ExitCode::Machine, cat(parts...));
 }
 
-/// "<action> <path>: <the system's message for errno>", as a fault of the input if the file is missing or unreadable, else
-/// of the machine.
-[[noreturn]] void failSystem(const std::string &action, const std::string &path);
+/// "<action> <path>: <the system's message for errno>", as a fault of the input
+/// if the file is missing or unreadable, else of the machine.
+[[noreturn]] void failSystem(const std::string &action,
+                             const std::string &path);
 
 } // namespace pgrt

@@ -20,7 +20,8 @@ void EventLog::write(const JsonWriter &event) {
   if (!file)
     return;
   std::string line = event.text() + "\n";
-  if (std::fwrite(line.data(), 1, line.size(), file) != line.size() || std::fflush(file) != 0)
+  if (std::fwrite(line.data(), 1, line.size(), file) != line.size() ||
+      std::fflush(file) != 0)
     failSystem("cannot write", path);
 }
 

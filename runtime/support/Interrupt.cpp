@@ -20,6 +20,8 @@ void catchInterrupts() {
 }
 
 bool interrupted() { return flag.load(std::memory_order_relaxed); }
-void setInterrupted(bool value) { flag.store(value, std::memory_order_relaxed); }
+void setInterrupted(bool value) {
+  flag.store(value, std::memory_order_relaxed);
+}
 
 } // namespace pgrt

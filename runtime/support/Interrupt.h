@@ -3,7 +3,8 @@
 
 namespace pgrt {
 
-/// From now on SIGINT and SIGTERM set a flag, once; after that they act as usual.
+/// From now on SIGINT and SIGTERM set a flag, once; after that they act as
+/// usual.
 void catchInterrupts();
 
 /// Whether one came.

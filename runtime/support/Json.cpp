@@ -41,11 +41,21 @@ JsonWriter &JsonWriter::value(std::string_view text) {
   out += '"';
   for (char c : text) {
     switch (c) {
-    case '"': out += "\\\""; break;
-    case '\\': out += "\\\\"; break;
-    case '\n': out += "\\n"; break;
-    case '\t': out += "\\t"; break;
-    case '\r': out += "\\r"; break;
+    case '"':
+      out += "\\\"";
+      break;
+    case '\\':
+      out += "\\\\";
+      break;
+    case '\n':
+      out += "\\n";
+      break;
+    case '\t':
+      out += "\\t";
+      break;
+    case '\r':
+      out += "\\r";
+      break;
     default:
       if (uint8_t(c) < 0x20)
         out += formatted("\\u%04x", uint8_t(c));
@@ -124,7 +134,8 @@ private:
   }
 
   void skipSpace() {
-    while (at < text.size() && (text[at] == ' ' || text[at] == '\t' || text[at] == '\n' || text[at] == '\r'))
+    while (at < text.size() && (text[at] == ' ' || text[at] == '\t' ||
+                                text[at] == '\n' || text[at] == '\r'))
       ++at;
   }
 
@@ -150,13 +161,24 @@ private:
     if (at >= text.size())
       return fail("the text ends too early");
     switch (text[at]) {
-    case '{': return parseObject(value, depth);
-    case '[': return parseArray(value, depth);
-    case '"': value.kind = JsonValue::Kind::String; return parseString(value.string);
-    case 't': value.kind = JsonValue::Kind::Bool; value.truth = true; return takeWord("true");
-    case 'f': value.kind = JsonValue::Kind::Bool; return takeWord("false");
-    case 'n': return takeWord("null");
-    default: return parseNumber(value);
+    case '{':
+      return parseObject(value, depth);
+    case '[':
+      return parseArray(value, depth);
+    case '"':
+      value.kind = JsonValue::Kind::String;
+      return parseString(value.string);
+    case 't':
+      value.kind = JsonValue::Kind::Bool;
+      value.truth = true;
+      return takeWord("true");
+    case 'f':
+      value.kind = JsonValue::Kind::Bool;
+      return takeWord("false");
+    case 'n':
+      return takeWord("null");
+    default:
+      return parseNumber(value);
     }
   }
 
@@ -197,13 +219,18 @@ private:
   }
 
   bool parseNumber(JsonValue &value) {
-    const char *begin = text.data() + at, *end = text.data() + text.size(), *last = begin;
-    while (last < end && (std::isdigit(uint8_t(*last)) || std::string_view("+-.eE").find(*last) != std::string_view::npos))
+    const char *begin = text.data() + at, *end = text.data() + text.size(),
+               *last = begin;
+    while (last < end &&
+           (std::isdigit(uint8_t(*last)) ||
+            std::string_view("+-.eE").find(*last) != std::string_view::npos))
       ++last;
     auto [stop, error] = std::from_chars(begin, last, value.number);
-    if (begin == last || error != std::errc() || stop != last || !std::isfinite(value.number))
+    if (begin == last || error != std::errc() || stop != last ||
+        !std::isfinite(value.number))
       return fail("a value was expected");
-    auto [integerStop, integerError] = std::from_chars(begin, last, value.integer);
+    auto [integerStop, integerError] =
+        std::from_chars(begin, last, value.integer);
     bool integral = integerError == std::errc() && integerStop == last;
     value.kind = integral ? JsonValue::Kind::Integer : JsonValue::Kind::Number;
     at += size_t(last - begin);
@@ -213,7 +240,8 @@ private:
   bool parseHex(uint32_t &code) {
     if (text.size() - at < 4)
       return fail("the text ends too early");
-    auto [stop, error] = std::from_chars(text.data() + at, text.data() + at + 4, code, 16);
+    auto [stop, error] =
+        std::from_chars(text.data() + at, text.data() + at + 4, code, 16);
     if (error != std::errc() || stop != text.data() + at + 4)
       return fail("four hexadecimal digits were expected");
     at += 4;
@@ -243,14 +271,30 @@ private:
       return fail("the text ends too early");
     char c = text[at++];
     switch (c) {
-    case '"': case '\\': case '/': out += c; return true;
-    case 'b': out += '\b'; return true;
-    case 'f': out += '\f'; return true;
-    case 'n': out += '\n'; return true;
-    case 'r': out += '\r'; return true;
-    case 't': out += '\t'; return true;
-    case 'u': break;
-    default: return fail("unknown escape");
+    case '"':
+    case '\\':
+    case '/':
+      out += c;
+      return true;
+    case 'b':
+      out += '\b';
+      return true;
+    case 'f':
+      out += '\f';
+      return true;
+    case 'n':
+      out += '\n';
+      return true;
+    case 'r':
+      out += '\r';
+      return true;
+    case 't':
+      out += '\t';
+      return true;
+    case 'u':
+      break;
+    default:
+      return fail("unknown escape");
     }
     uint32_t code, low;
     if (!parseHex(code))
@@ -293,6 +337,8 @@ private:
 };
 } // namespace
 
-std::string parseJson(std::string_view text, JsonValue &value) { return Parser(text).run(value); }
+std::string parseJson(std::string_view text, JsonValue &value) {
+  return Parser(text).run(value);
+}
 
 } // namespace pgrt

@@ -1,4 +1,5 @@
-// JSON (RFC 8259): a writer that keeps its own commas, and a parser with limits for headers and manifests.
+// JSON (RFC 8259): a writer that keeps its own commas, and a parser with limits
+// for headers and manifests.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +9,8 @@
 
 namespace pgrt {
 
-/// Writes one value. `key` comes before each value within an object. Not-finite numbers are written as null.
+/// Writes one value. `key` comes before each value within an object. Not-finite
+/// numbers are written as null.
 class JsonWriter {
 public:
   JsonWriter &beginObject() { return open('{'); }
@@ -24,7 +26,8 @@ public:
   JsonWriter &value(int number) { return value(int64_t(number)); }
   JsonWriter &value(bool truth);
   JsonWriter &null();
-  template <typename T> JsonWriter &field(std::string_view name, const T &content) {
+  template <typename T>
+  JsonWriter &field(std::string_view name, const T &content) {
     return key(name).value(content);
   }
   const std::string &text() const { return out; }
@@ -47,13 +50,16 @@ struct JsonValue {
   double number = 0;   // Integer and Number
   std::string string;
   std::vector<std::string> names; // of an object's members
-  std::vector<JsonValue> items;   // of an array, or the values of an object's members
+  std::vector<JsonValue>
+      items; // of an array, or the values of an object's members
 
-  /// The member of that name, or null. The parser refuses objects that have a name twice.
+  /// The member of that name, or null. The parser refuses objects that have a
+  /// name twice.
   const JsonValue *find(std::string_view name) const;
 };
 
-/// Parses all of `text`. Returns "" or what is wrong, with its place. At most 32 levels deep.
+/// Parses all of `text`. Returns "" or what is wrong, with its place. At most
+/// 32 levels deep.
 std::string parseJson(std::string_view text, JsonValue &value);
 
 } // namespace pgrt

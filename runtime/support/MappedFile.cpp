@@ -31,7 +31,8 @@ MappedFile::MappedFile(const std::string &path) : name(path) {
 }
 
 MappedFile::MappedFile(MappedFile &&other) noexcept
-    : name(std::move(other.name)), address(std::exchange(other.address, nullptr)),
+    : name(std::move(other.name)),
+      address(std::exchange(other.address, nullptr)),
       length(std::exchange(other.length, 0)) {}
 
 void MappedFile::forget() const {

@@ -9,7 +9,8 @@ namespace pgrt {
 
 class MappedFile {
 public:
-  /// Throws Error if the file cannot be opened or is not a regular file. An empty file gives no bytes.
+  /// Throws Error if the file cannot be opened or is not a regular file. An
+  /// empty file gives no bytes.
   explicit MappedFile(const std::string &path);
   MappedFile(MappedFile &&other) noexcept;
   MappedFile(const MappedFile &) = delete;
@@ -17,10 +18,12 @@ public:
   ~MappedFile();
 
   const std::string &path() const { return name; }
-  std::string_view bytes() const { return {static_cast<const char *>(address), length}; }
+  std::string_view bytes() const {
+    return {static_cast<const char *>(address), length};
+  }
 
-  /// Lets the system take back the pages that were read: they no longer count as this process's memory, and come back when
-  /// they are read again.
+  /// Lets the system take back the pages that were read: they no longer count
+  /// as this process's memory, and come back when they are read again.
   void forget() const;
 
 private:

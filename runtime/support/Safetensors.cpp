@@ -10,9 +10,10 @@
 namespace pgrt {
 
 int64_t TensorInfo::elementBytes() const {
-  static const std::map<std::string, int64_t> sizes = {{"F64", 8}, {"I64", 8}, {"U64", 8}, {"F32", 4}, {"I32", 4},
-                                                       {"U32", 4}, {"F16", 2}, {"BF16", 2}, {"I16", 2}, {"U16", 2},
-                                                       {"I8", 1},  {"U8", 1},  {"BOOL", 1}};
+  static const std::map<std::string, int64_t> sizes = {
+      {"F64", 8}, {"I64", 8}, {"U64", 8},  {"F32", 4}, {"I32", 4},
+      {"U32", 4}, {"F16", 2}, {"BF16", 2}, {"I16", 2}, {"U16", 2},
+      {"I8", 1},  {"U8", 1},  {"BOOL", 1}};
   auto found = sizes.find(type);
   return found == sizes.end() ? 0 : found->second;
 }
@@ -24,10 +25,13 @@ int64_t TensorInfo::elements() const {
   return count;
 }
 
-static constexpr uint64_t maxHeaderBytes = 100'000'000; // the format's own limit
+static constexpr uint64_t maxHeaderBytes =
+    100'000'000; // the format's own limit
 
 SafetensorsFile::SafetensorsFile(const std::string &path) : file(path) {
-  auto damaged = [&](const auto &...what) { failInput("'", path, "' is not a safetensors file, or damaged: ", what...); };
+  auto damaged = [&](const auto &...what) {
+    failInput("'", path, "' is not a safetensors file, or damaged: ", what...);
+  };
   std::string_view bytes = file.bytes();
   uint64_t headerBytes = 0;
   if (bytes.size() < 8)
@@ -47,8 +51,10 @@ SafetensorsFile::SafetensorsFile(const std::string &path) : file(path) {
     const JsonValue &entry = header.items[i];
     if (name == "__metadata__")
       continue;
-    const JsonValue *type = entry.find("dtype"), *shape = entry.find("shape"), *place = entry.find("data_offsets");
-    if (!type || type->kind != JsonValue::Kind::String || !shape || shape->kind != JsonValue::Kind::Array || !place ||
+    const JsonValue *type = entry.find("dtype"), *shape = entry.find("shape"),
+                    *place = entry.find("data_offsets");
+    if (!type || type->kind != JsonValue::Kind::String || !shape ||
+        shape->kind != JsonValue::Kind::Array || !place ||
         place->kind != JsonValue::Kind::Array || place->items.size() != 2)
       damaged("tensor '", name, "' lacks dtype, shape or data_offsets");
     TensorInfo info{name, type->string, {}};
@@ -57,12 +63,15 @@ SafetensorsFile::SafetensorsFile(const std::string &path) : file(path) {
         damaged("tensor '", name, "' has a size that is not a number");
       info.shape.push_back(size.integer);
     }
-    int64_t elements, size, begin = place->items[0].integer, end = place->items[1].integer;
+    int64_t elements, size, begin = place->items[0].integer,
+                            end = place->items[1].integer;
     if (info.elementBytes() == 0)
       damaged("tensor '", name, "' has the unknown type ", info.type);
-    if (!checkedElements(info.shape, elements) || !checkedMul(elements, info.elementBytes(), size) || begin < 0 ||
+    if (!checkedElements(info.shape, elements) ||
+        !checkedMul(elements, info.elementBytes(), size) || begin < 0 ||
         end < begin || end > available || end - begin != size)
-      damaged("the place of tensor '", name, "' does not fit its shape or the file");
+      damaged("the place of tensor '", name,
+              "' does not fit its shape or the file");
     byName[name] = list.size();
     list.push_back(std::move(info));
     offsets.push_back(size_t(8 + headerBytes) + size_t(begin));
@@ -79,7 +88,8 @@ const char *SafetensorsFile::data(const TensorInfo &tensor) const {
 }
 
 static float halfToFloat(uint16_t half) {
-  uint32_t sign = uint32_t(half & 0x8000) << 16, exponent = half >> 10 & 31, fraction = half & 0x3ff;
+  uint32_t sign = uint32_t(half & 0x8000) << 16, exponent = half >> 10 & 31,
+           fraction = half & 0x3ff;
   if (exponent == 31)
     return std::bit_cast<float>(sign | 0x7f800000 | fraction << 13);
   if (exponent)
@@ -89,7 +99,8 @@ static float halfToFloat(uint16_t half) {
 }
 
 template <typename From, typename To, typename Convert>
-static void convertAll(const char *from, To *to, int64_t count, Convert convert) {
+static void convertAll(const char *from, To *to, int64_t count,
+                       Convert convert) {
   for (int64_t i = 0; i < count; ++i) {
     From element; // the file's bytes need not be aligned
     std::memcpy(&element, from + i * int64_t(sizeof(From)), sizeof(From));
@@ -97,7 +108,9 @@ static void convertAll(const char *from, To *to, int64_t count, Convert convert)
   }
 }
 
-template <typename To> static void readAs(const SafetensorsFile &file, const TensorInfo &tensor, To *out) {
+template <typename To>
+static void readAs(const SafetensorsFile &file, const TensorInfo &tensor,
+                   To *out) {
   const char *from = file.data(tensor);
   int64_t count = tensor.elements();
   if (tensor.type == "F32")
@@ -107,24 +120,46 @@ template <typename To> static void readAs(const SafetensorsFile &file, const Ten
   else if (tensor.type == "F16")
     convertAll<uint16_t>(from, out, count, halfToFloat);
   else if (tensor.type == "BF16")
-    convertAll<uint16_t>(from, out, count, [](uint16_t x) { return std::bit_cast<float>(uint32_t(x) << 16); });
+    convertAll<uint16_t>(from, out, count, [](uint16_t x) {
+      return std::bit_cast<float>(uint32_t(x) << 16);
+    });
   else
-    failInput("'", file.path(), "': tensor '", tensor.name, "' has type ", tensor.type, ", a float type is needed");
+    failInput("'", file.path(), "': tensor '", tensor.name, "' has type ",
+              tensor.type, ", a float type is needed");
 }
 
-void SafetensorsFile::read(const TensorInfo &tensor, float *out) const { readAs(*this, tensor, out); }
-void SafetensorsFile::read(const TensorInfo &tensor, double *out) const { readAs(*this, tensor, out); }
+void SafetensorsFile::read(const TensorInfo &tensor, float *out) const {
+  readAs(*this, tensor, out);
+}
+void SafetensorsFile::read(const TensorInfo &tensor, double *out) const {
+  readAs(*this, tensor, out);
+}
 
-void writeSafetensors(const std::string &path, const std::vector<TensorSource> &tensors) {
+void writeSafetensors(const std::string &path,
+                      const std::vector<TensorSource> &tensors) {
   JsonWriter header;
-  header.beginObject().key("__metadata__").beginObject().field("format", "pt").endObject();
+  header.beginObject()
+      .key("__metadata__")
+      .beginObject()
+      .field("format", "pt")
+      .endObject();
   int64_t offset = 0;
   for (const TensorSource &tensor : tensors) {
     int64_t bytes = tensor.info.elements() * tensor.info.elementBytes();
-    header.key(tensor.info.name).beginObject().field("dtype", tensor.info.type).key("shape").beginArray();
+    header.key(tensor.info.name)
+        .beginObject()
+        .field("dtype", tensor.info.type)
+        .key("shape")
+        .beginArray();
     for (int64_t size : tensor.info.shape)
       header.value(size);
-    header.endArray().key("data_offsets").beginArray().value(offset).value(offset + bytes).endArray().endObject();
+    header.endArray()
+        .key("data_offsets")
+        .beginArray()
+        .value(offset)
+        .value(offset + bytes)
+        .endArray()
+        .endObject();
     offset += bytes;
   }
   header.endObject();
@@ -135,7 +170,8 @@ void writeSafetensors(const std::string &path, const std::vector<TensorSource> &
   file.write(&size, sizeof size);
   file.write(text);
   for (const TensorSource &tensor : tensors)
-    file.write(tensor.data, size_t(tensor.info.elements() * tensor.info.elementBytes()));
+    file.write(tensor.data,
+               size_t(tensor.info.elements() * tensor.info.elementBytes()));
   file.commit();
 }
 

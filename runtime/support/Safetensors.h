@@ -1,4 +1,5 @@
-// The safetensors format: u64 size of a JSON header, the header, the tensors' bytes. Reader and writer.
+// The safetensors format: u64 size of a JSON header, the header, the tensors'
+// bytes. Reader and writer.
 #pragma once
 
 #include "runtime/support/MappedFile.h"
@@ -21,7 +22,8 @@ struct TensorInfo {
   int64_t elements() const;
 };
 
-/// Opens and checks a file: header size, JSON, names, types, and that offsets and shapes agree and lie within the file.
+/// Opens and checks a file: header size, JSON, names, types, and that offsets
+/// and shapes agree and lie within the file.
 class SafetensorsFile {
 public:
   explicit SafetensorsFile(const std::string &path);
@@ -31,7 +33,8 @@ public:
   /// Null if there is none of that name.
   const TensorInfo *find(const std::string &name) const;
   const char *data(const TensorInfo &tensor) const;
-  /// Converts a tensor of type F64, F32, F16 or BF16 to float or double; throws Error for other types.
+  /// Converts a tensor of type F64, F32, F16 or BF16 to float or double; throws
+  /// Error for other types.
   void read(const TensorInfo &tensor, float *out) const;
   void read(const TensorInfo &tensor, double *out) const;
 
@@ -47,7 +50,9 @@ struct TensorSource {
   const void *data; // info.elements() × info.elementBytes() bytes
 };
 
-/// Writes the tensors in the order given, atomically. Equal input gives equal bytes.
-void writeSafetensors(const std::string &path, const std::vector<TensorSource> &tensors);
+/// Writes the tensors in the order given, atomically. Equal input gives equal
+/// bytes.
+void writeSafetensors(const std::string &path,
+                      const std::vector<TensorSource> &tensors);
 
 } // namespace pgrt

@@ -14,8 +14,10 @@ namespace pgrt {
 
 void failSystem(const std::string &action, const std::string &path) {
   int error = errno;
-  bool input = error == ENOENT || error == EACCES || error == ENOTDIR || error == EISDIR || error == EPERM;
-  throw Error(input ? ExitCode::Input : ExitCode::Machine, cat(action, " '", path, "': ", std::strerror(error)));
+  bool input = error == ENOENT || error == EACCES || error == ENOTDIR ||
+               error == EISDIR || error == EPERM;
+  throw Error(input ? ExitCode::Input : ExitCode::Machine,
+              cat(action, " '", path, "': ", std::strerror(error)));
 }
 
 std::string formatted(const char *format, ...) {
@@ -56,7 +58,8 @@ std::string readableSeconds(double seconds) {
   if (seconds < 3570)
     return formatted("%d min %02d s", int(seconds / 60), int(seconds) % 60);
   if (seconds < 100 * 3600)
-    return formatted("%d h %02d min", int(seconds / 3600), int(seconds / 60) % 60);
+    return formatted("%d h %02d min", int(seconds / 3600),
+                     int(seconds / 60) % 60);
   return formatted("%.0f days", seconds / 86400);
 }
 
@@ -67,7 +70,8 @@ static size_t editDistance(std::string_view a, std::string_view b) {
     size_t diagonal = row[0];
     row[0] = i + 1;
     for (size_t j = 0; j < b.size(); ++j) {
-      size_t next = std::min({row[j] + 1, row[j + 1] + 1, diagonal + (a[i] != b[j])});
+      size_t next =
+          std::min({row[j] + 1, row[j + 1] + 1, diagonal + (a[i] != b[j])});
       diagonal = row[j + 1];
       row[j + 1] = next;
     }
@@ -75,20 +79,23 @@ static size_t editDistance(std::string_view a, std::string_view b) {
   return row.back();
 }
 
-std::string nearestName(std::string_view name, const std::vector<std::string> &candidates) {
+std::string nearestName(std::string_view name,
+                        const std::vector<std::string> &candidates) {
   size_t best = std::max<size_t>(2, name.size() / 3) + 1;
   std::string nearest;
   if (name.size() > 256)
     return nearest;
   for (const std::string &candidate : candidates) {
-    size_t distance = candidate.size() > 512 ? best : editDistance(name, candidate);
+    size_t distance =
+        candidate.size() > 512 ? best : editDistance(name, candidate);
     if (distance < best)
       best = distance, nearest = candidate;
   }
   return nearest;
 }
 
-std::string didYouMean(std::string_view name, const std::vector<std::string> &candidates) {
+std::string didYouMean(std::string_view name,
+                       const std::vector<std::string> &candidates) {
   std::string nearest = nearestName(name, candidates);
   return nearest.empty() ? "" : cat("; did you mean '", nearest, "'?");
 }
@@ -104,11 +111,17 @@ std::vector<std::string> split(std::string_view text, char separator) {
 }
 
 template <typename T> static bool parseAll(std::string_view text, T &value) {
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc() && end == text.data() + text.size() && !text.empty();
+  auto [end, error] =
+      std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && end == text.data() + text.size() &&
+         !text.empty();
 }
 
-bool parseInteger(std::string_view text, int64_t &value) { return parseAll(text, value); }
-bool parseNumber(std::string_view text, double &value) { return parseAll(text, value) && std::isfinite(value); }
+bool parseInteger(std::string_view text, int64_t &value) {
+  return parseAll(text, value);
+}
+bool parseNumber(std::string_view text, double &value) {
+  return parseAll(text, value) && std::isfinite(value);
+}
 
 } // namespace pgrt

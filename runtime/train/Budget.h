@@ -7,7 +7,8 @@
 
 namespace pgrt {
 
-/// Either limit may be 0, not both. With steps, progress is step / steps, and a clock only stops the run.
+/// Either limit may be 0, not both. With steps, progress is step / steps, and a
+/// clock only stops the run.
 struct Budget {
   int64_t steps = 0;
   double seconds = 0; // net of the reserve
@@ -20,8 +21,9 @@ struct Budget {
   }
 };
 
-/// The plan's budget, or what --steps and --wallclock (0: not given) put in its place. Throws Error (Usage) if nothing is
-/// left of it, or if there is none.
-Budget chooseBudget(const plan::Training &training, int64_t steps, double wallclock);
+/// The plan's budget, or what --steps and --wallclock (0: not given) put in its
+/// place. Throws Error (Usage) if nothing is left of it, or if there is none.
+Budget chooseBudget(const plan::Training &training, int64_t steps,
+                    double wallclock);
 
 } // namespace pgrt

@@ -17,7 +17,9 @@ int64_t parameterCount(const plan::Plan &plan) {
   return count;
 }
 
-std::string parameterLine(const plan::Plan &plan) { return withThousands(parameterCount(plan)) + " parameters"; }
+std::string parameterLine(const plan::Plan &plan) {
+  return withThousands(parameterCount(plan)) + " parameters";
+}
 
 static int64_t scratchBytes(const plan::Plan &plan) {
   int64_t bytes = 0;
@@ -37,12 +39,16 @@ int64_t arenaBytes(const plan::Plan &plan) {
 std::string memoryTable(const plan::Plan &plan, int threads) {
   std::string text = "memory\n";
   auto line = [&](const std::string &name, int64_t bytes, int64_t instances) {
-    text += formatted("  %-24s %10s", name.c_str(), readableBytes(double(bytes) * double(instances)).c_str());
-    text += instances > 1 ? cat("   ", instances, " × ", readableBytes(double(bytes)), "\n") : "\n";
+    text += formatted("  %-24s %10s", name.c_str(),
+                      readableBytes(double(bytes) * double(instances)).c_str());
+    text += instances > 1 ? cat("   ", instances, " × ",
+                                readableBytes(double(bytes)), "\n")
+                          : "\n";
   };
   for (const plan::Arena &arena : plan.arenas())
     if (arena.alias_of().empty())
-      line(arena.name(), arena.bytes(), std::max<int64_t>(1, arena.instances()));
+      line(arena.name(), arena.bytes(),
+           std::max<int64_t>(1, arena.instances()));
   line("scratch", scratchBytes(plan), threads);
   line("total", arenaBytes(plan) + scratchBytes(plan) * threads, 1);
   return text.substr(0, text.size() - 1);
@@ -60,37 +66,50 @@ double programFlops(const plan::Plan &plan, const plan::Program &program) {
 
 double stepFlops(const plan::Plan &plan, const plan::Program &train) {
   const plan::Training &training = plan.training();
-  double runs = double(training.batch_tokens()) / double(training.seq() * training.micro_batch());
+  double runs = double(training.batch_tokens()) /
+                double(training.seq() * training.micro_batch());
   return programFlops(plan, train) * runs;
 }
 
-std::string trainingEstimate(const plan::Training &training, const Budget &budget, double stepSeconds,
+std::string trainingEstimate(const plan::Training &training,
+                             const Budget &budget, double stepSeconds,
                              const char *basis, bool advise) {
-  double total = budget.steps ? double(budget.steps) * stepSeconds : budget.seconds;
+  double total =
+      budget.steps ? double(budget.steps) * stepSeconds : budget.seconds;
   if (budget.steps && budget.seconds > 0)
     total = std::min(total, budget.seconds);
-  std::string text = cat("  train     a step of ", withThousands(training.batch_tokens()), " tokens takes about ",
-                         readableSeconds(stepSeconds), " (", basis, "); ");
+  std::string text = cat(
+      "  train     a step of ", withThousands(training.batch_tokens()),
+      " tokens takes about ", readableSeconds(stepSeconds), " (", basis, "); ");
   double steps = std::max(1.0, std::ceil(total / stepSeconds - 0.5));
   if (budget.steps)
-    text += cat(budget.steps, budget.steps == 1 ? " step: " : " steps: ", readableSeconds(total));
+    text +=
+        cat(budget.steps,
+            budget.steps == 1 ? " step: " : " steps: ", readableSeconds(total));
   else
-    text += cat("the budget of ", readableSeconds(budget.seconds), " holds ",
-                steps < 1.5 ? "one step" : cat("about ", int64_t(steps), " steps"));
-  bool few = !budget.steps && steps < 20, slow = stepSeconds > 30, lengthy = total > 3600;
+    text +=
+        cat("the budget of ", readableSeconds(budget.seconds), " holds ",
+            steps < 1.5 ? "one step" : cat("about ", int64_t(steps), " steps"));
+  bool few = !budget.steps && steps < 20, slow = stepSeconds > 30,
+       lengthy = total > 3600;
   if (!advise || (!few && !slow && !lengthy))
     return text;
   int64_t least = training.parts() * training.seq();
   double tokensPerSecond = double(training.batch_tokens()) / stepSeconds;
-  int64_t fitting = std::max<int64_t>(1, int64_t(5 * tokensPerSecond) / least) * least; // steps of five seconds or so
+  int64_t fitting = std::max<int64_t>(1, int64_t(5 * tokensPerSecond) / least) *
+                    least; // steps of five seconds or so
   text += "\n            that is long; instead";
   if ((few || slow) && fitting < training.batch_tokens())
-    text += cat("\n              compile with  -D batch_tokens=", fitting, ": a step of ",
-                readableSeconds(double(fitting) / tokensPerSecond));
+    text +=
+        cat("\n              compile with  -D batch_tokens=", fitting,
+            ": a step of ", readableSeconds(double(fitting) / tokensPerSecond));
   if (budget.steps != 10)
-    text += cat("\n              run with  --steps 10: the whole schedule in ten steps, ", readableSeconds(10 * stepSeconds));
+    text += cat("\n              run with  --steps 10: the whole schedule in "
+                "ten steps, ",
+                readableSeconds(10 * stepSeconds));
   if (lengthy || few)
-    text += cat("\n              run with  --wallclock ", few ? int64_t(std::ceil(100 * stepSeconds)) : 600, ": ",
+    text += cat("\n              run with  --wallclock ",
+                few ? int64_t(std::ceil(100 * stepSeconds)) : 600, ": ",
                 few ? "a hundred steps or so" : "ten minutes");
   return text;
 }

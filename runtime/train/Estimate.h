@@ -1,4 +1,5 @@
-// What a run will take: memory from the plan, time from FLOPs and from the first micro-batch.
+// What a run will take: memory from the plan, time from FLOPs and from the
+// first micro-batch.
 #pragma once
 
 #include "runtime/plan/plan.pb.h"
@@ -15,17 +16,21 @@ int64_t parameterCount(const plan::Plan &plan);
 /// Bytes of all arenas with their instances.
 int64_t arenaBytes(const plan::Plan &plan);
 
-/// A table: each arena, its size, its instances; scratch of so many threads; the total.
+/// A table: each arena, its size, its instances; scratch of so many threads;
+/// the total.
 std::string memoryTable(const plan::Plan &plan, int threads);
 
-/// Useful FLOPs of one run of a program: what the plan states, or else the sum of its kernels.
+/// Useful FLOPs of one run of a program: what the plan states, or else the sum
+/// of its kernels.
 double programFlops(const plan::Plan &plan, const plan::Program &program);
 
 /// Useful FLOPs of one step in a phase.
 double stepFlops(const plan::Plan &plan, const plan::Program &train);
 
-/// What training takes if a step takes so long, in one line; where that is long, and `advise`, also what to set instead.
-std::string trainingEstimate(const plan::Training &training, const Budget &budget, double stepSeconds,
+/// What training takes if a step takes so long, in one line; where that is
+/// long, and `advise`, also what to set instead.
+std::string trainingEstimate(const plan::Training &training,
+                             const Budget &budget, double stepSeconds,
                              const char *basis, bool advise);
 
 } // namespace pgrt

@@ -2,7 +2,9 @@
 
 namespace pgrt {
 
-GradientTree::GradientTree(int64_t instances) : instances(instances) { reset(); }
+GradientTree::GradientTree(int64_t instances) : instances(instances) {
+  reset();
+}
 
 void GradientTree::reset() {
   trees.clear();

@@ -1,4 +1,5 @@
-// The fixed balanced binary tree by which the gradients of a step's parts are added.
+// The fixed balanced binary tree by which the gradients of a step's parts are
+// added.
 #pragma once
 
 #include <cstdint>
@@ -6,9 +7,10 @@
 
 namespace pgrt {
 
-/// A binary counter over gradient instances: after part p its gradient is a tree of one leaf; two trees of the same size
-/// are added, the later to the earlier. So parts are summed as ((0+1)+(2+3))+((4+5)+(6+7)), whatever runs where, and
-/// only floor(log2 parts) + 1 instances are alive.
+/// A binary counter over gradient instances: after part p its gradient is a
+/// tree of one leaf; two trees of the same size are added, the later to the
+/// earlier. So parts are summed as ((0+1)+(2+3))+((4+5)+(6+7)), whatever runs
+/// where, and only floor(log2 parts) + 1 instances are alive.
 class GradientTree {
 public:
   /// `combine(to, from)` adds instance `from` to instance `to`.
@@ -20,11 +22,13 @@ public:
   /// The part in that instance is complete: combines what can be.
   template <typename Combine> void add(int instance, Combine &&combine) {
     trees.push_back({0, instance});
-    while (trees.size() > 1 && trees[trees.size() - 2].level == trees.back().level)
+    while (trees.size() > 1 &&
+           trees[trees.size() - 2].level == trees.back().level)
       mergeLast(combine);
   }
 
-  /// All parts are there: combines what is left, from the smallest tree on. Returns the instance of the sum and starts over.
+  /// All parts are there: combines what is left, from the smallest tree on.
+  /// Returns the instance of the sum and starts over.
   template <typename Combine> int finish(Combine &&combine) {
     while (trees.size() > 1)
       mergeLast(combine);

@@ -10,12 +10,15 @@
 
 namespace pgrt {
 
-static int64_t elementsOf(const google::protobuf::RepeatedField<int64_t> &shape) {
-  return std::accumulate(shape.begin(), shape.end(), int64_t(1), std::multiplies<int64_t>());
+static int64_t
+elementsOf(const google::protobuf::RepeatedField<int64_t> &shape) {
+  return std::accumulate(shape.begin(), shape.end(), int64_t(1),
+                         std::multiplies<int64_t>());
 }
 
 namespace {
-/// One piece of the work of initialisation: a whole matrix, or a range of elements that are drawn or set alone.
+/// One piece of the work of initialisation: a whole matrix, or a range of
+/// elements that are drawn or set alone.
 struct Piece {
   const plan::Init *init;
   const std::string *name;
@@ -36,18 +39,21 @@ static void fillPiece(const Piece &piece, uint64_t seed, float *out) {
     return;
   }
   case plan::Init::kNormal:
-    PhiloxStream(seed, *piece.name).normals(uint64_t(piece.begin), piece.count, float(piece.init->normal().std()), out);
+    PhiloxStream(seed, *piece.name)
+        .normals(uint64_t(piece.begin), piece.count,
+                 float(piece.init->normal().std()), out);
     return;
   case plan::Init::kOrthogonal:
-    fillOrthogonal(PhiloxStream(seed, *piece.name), piece.shape->Get(0), piece.shape->Get(1),
-                   piece.init->orthogonal().scale(), out);
+    fillOrthogonal(PhiloxStream(seed, *piece.name), piece.shape->Get(0),
+                   piece.shape->Get(1), piece.init->orthogonal().scale(), out);
     return;
   default:
     return;
   }
 }
 
-// Draws are float also in plans of double, so that all numerics start from the same weights; constants keep their digits.
+// Draws are float also in plans of double, so that all numerics start from the
+// same weights; constants keep their digits.
 static void runPiece(Device &device, const Piece &piece, uint64_t seed) {
   if (piece.type == plan::F32) {
     float *to = static_cast<float *>(piece.to) + piece.begin;
@@ -62,21 +68,31 @@ static void runPiece(Device &device, const Piece &piece, uint64_t seed) {
   if (piece.init->has_constant()) {
     const auto &constants = piece.init->constant().values();
     for (int64_t i = 0; i < piece.count; ++i)
-      wide[size_t(i)] = constants.Get(constants.size() == 1 ? 0 : int(piece.begin + i));
+      wide[size_t(i)] =
+          constants.Get(constants.size() == 1 ? 0 : int(piece.begin + i));
   } else {
     std::vector<float> values(static_cast<size_t>(piece.count));
     fillPiece(piece, seed, values.data());
     std::copy(values.begin(), values.end(), wide.begin());
   }
-  device.write(static_cast<double *>(piece.to) + piece.begin, wide.data(), piece.count * 8);
+  device.write(static_cast<double *>(piece.to) + piece.begin, wide.data(),
+               piece.count * 8);
 }
 
 template <typename Variable>
-static void addPieces(std::vector<Piece> &pieces, const Executor &executor, const Variable &variable) {
+static void addPieces(std::vector<Piece> &pieces, const Executor &executor,
+                      const Variable &variable) {
   constexpr int64_t pieceElements = 1 << 18;
-  Piece piece{&variable.init(), &variable.name(), &variable.shape(), variable.type(),
-              executor.address(variable.slot()), 0, elementsOf(variable.shape()), 0};
-  if (piece.init->has_constant() && piece.init->constant().values_size() == 1 && piece.init->constant().values(0) == 0)
+  Piece piece{&variable.init(),
+              &variable.name(),
+              &variable.shape(),
+              variable.type(),
+              executor.address(variable.slot()),
+              0,
+              elementsOf(variable.shape()),
+              0};
+  if (piece.init->has_constant() && piece.init->constant().values_size() == 1 &&
+      piece.init->constant().values(0) == 0)
     return; // arenas are zero
   if (piece.init->has_orthogonal()) {
     double small = double(std::min(variable.shape(0), variable.shape(1)));
@@ -84,7 +100,8 @@ static void addPieces(std::vector<Piece> &pieces, const Executor &executor, cons
     pieces.push_back(piece);
     return;
   }
-  for (int64_t total = piece.count; piece.begin < total; piece.begin += pieceElements) {
+  for (int64_t total = piece.count; piece.begin < total;
+       piece.begin += pieceElements) {
     piece.count = std::min(pieceElements, total - piece.begin);
     piece.cost = double(piece.count);
     pieces.push_back(piece);
@@ -99,9 +116,11 @@ void initialise(Executor &executor, uint64_t seed) {
     if (state.has_init())
       addPieces(pieces, executor, state);
   // The longest first, so that no thread is left alone with one at the end.
-  std::sort(pieces.begin(), pieces.end(), [](const Piece &a, const Piece &b) { return a.cost > b.cost; });
-  executor.device().onHostThreads(int64_t(pieces.size()),
-                                  [&](int64_t i) { runPiece(executor.device(), pieces[size_t(i)], seed); });
+  std::sort(pieces.begin(), pieces.end(),
+            [](const Piece &a, const Piece &b) { return a.cost > b.cost; });
+  executor.device().onHostThreads(int64_t(pieces.size()), [&](int64_t i) {
+    runPiece(executor.device(), pieces[size_t(i)], seed);
+  });
   startAverages(executor);
 }
 
@@ -112,14 +131,16 @@ static int64_t bytesOf(const plan::Parameter &parameter) {
 void startAverages(Executor &executor) {
   for (const plan::Parameter &parameter : executor.plan().parameters())
     if (parameter.has_average())
-      executor.device().copy(executor.address(parameter.average()), executor.address(parameter.slot()),
+      executor.device().copy(executor.address(parameter.average()),
+                             executor.address(parameter.slot()),
                              bytesOf(parameter));
 }
 
 void useAverages(Executor &executor) {
   for (const plan::Parameter &parameter : executor.plan().parameters())
     if (parameter.has_average())
-      executor.device().copy(executor.address(parameter.slot()), executor.address(parameter.average()),
+      executor.device().copy(executor.address(parameter.slot()),
+                             executor.address(parameter.average()),
                              bytesOf(parameter));
 }
 
@@ -139,36 +160,43 @@ void loadWeights(Executor &executor, const SafetensorsFile &file) {
   for (const plan::Parameter &parameter : executor.plan().parameters()) {
     const TensorInfo *tensor = file.find(parameter.name());
     if (!tensor)
-      failInput("'", file.path(), "' has no tensor '", parameter.name(), "', which the plan needs",
+      failInput("'", file.path(), "' has no tensor '", parameter.name(),
+                "', which the plan needs",
                 didYouMean(parameter.name(), fileNames));
-    std::vector<int64_t> shape(parameter.shape().begin(), parameter.shape().end());
+    std::vector<int64_t> shape(parameter.shape().begin(),
+                               parameter.shape().end());
     if (tensor->shape != shape)
-      failInput("'", file.path(), "': tensor '", parameter.name(), "' has shape ", shapeText(tensor->shape),
-                ", the plan's has ", shapeText(shape));
+      failInput("'", file.path(), "': tensor '", parameter.name(),
+                "' has shape ", shapeText(tensor->shape), ", the plan's has ",
+                shapeText(shape));
   }
   std::vector<std::string> sorted = planNames;
   std::sort(sorted.begin(), sorted.end());
   for (const std::string &name : fileNames)
     if (!std::binary_search(sorted.begin(), sorted.end(), name))
-      failInput("'", file.path(), "' has the tensor '", name, "', which the plan does not know",
-                didYouMean(name, planNames));
-  executor.device().onHostThreads(executor.plan().parameters_size(), [&](int64_t i) {
-    const plan::Parameter &parameter = executor.plan().parameters(int(i));
-    const TensorInfo &tensor = *file.find(parameter.name());
-    if (parameter.type() == plan::F32) {
-      std::vector<float> values(static_cast<size_t>(tensor.elements()));
-      file.read(tensor, values.data());
-      executor.device().write(executor.address(parameter.slot()), values.data(), bytesOf(parameter));
-    } else {
-      std::vector<double> values(static_cast<size_t>(tensor.elements()));
-      file.read(tensor, values.data());
-      executor.device().write(executor.address(parameter.slot()), values.data(), bytesOf(parameter));
-    }
-  });
+      failInput("'", file.path(), "' has the tensor '", name,
+                "', which the plan does not know", didYouMean(name, planNames));
+  executor.device().onHostThreads(
+      executor.plan().parameters_size(), [&](int64_t i) {
+        const plan::Parameter &parameter = executor.plan().parameters(int(i));
+        const TensorInfo &tensor = *file.find(parameter.name());
+        if (parameter.type() == plan::F32) {
+          std::vector<float> values(static_cast<size_t>(tensor.elements()));
+          file.read(tensor, values.data());
+          executor.device().write(executor.address(parameter.slot()),
+                                  values.data(), bytesOf(parameter));
+        } else {
+          std::vector<double> values(static_cast<size_t>(tensor.elements()));
+          file.read(tensor, values.data());
+          executor.device().write(executor.address(parameter.slot()),
+                                  values.data(), bytesOf(parameter));
+        }
+      });
   startAverages(executor);
 }
 
-void saveWeights(const Executor &executor, WeightKind kind, const std::string &path, bool asFloat,
+void saveWeights(const Executor &executor, WeightKind kind,
+                 const std::string &path, bool asFloat,
                  std::vector<TensorSource> tensors) {
   std::deque<std::vector<float>> narrowed; // addresses stay
   std::deque<std::vector<char>> copies;
@@ -181,13 +209,16 @@ void saveWeights(const Executor &executor, WeightKind kind, const std::string &p
     if (kind == WeightKind::Gradients)
       slot = parameter.gradient();
     TensorSource tensor;
-    tensor.info.name = (kind == WeightKind::Gradients ? "grad." : "") + parameter.name();
-    tensor.info.shape.assign(parameter.shape().begin(), parameter.shape().end());
+    tensor.info.name =
+        (kind == WeightKind::Gradients ? "grad." : "") + parameter.name();
+    tensor.info.shape.assign(parameter.shape().begin(),
+                             parameter.shape().end());
     tensor.info.type = parameter.type() == plan::F64 ? "F64" : "F32";
     const void *data = executor.device().hostView(executor.address(slot));
     if (!data) {
       copies.emplace_back(size_t(bytesOf(parameter)));
-      executor.device().read(copies.back().data(), executor.address(slot), bytesOf(parameter));
+      executor.device().read(copies.back().data(), executor.address(slot),
+                             bytesOf(parameter));
       data = copies.back().data();
     }
     if (asFloat && parameter.type() == plan::F64) {

@@ -8,7 +8,8 @@
 
 namespace pgrt {
 
-/// Draws all parameters from (seed, full name), sets the states; then the averages start as the parameters.
+/// Draws all parameters from (seed, full name), sets the states; then the
+/// averages start as the parameters.
 void initialise(Executor &executor, uint64_t seed);
 
 /// Copies the parameters to the averages, where there are any.
@@ -17,15 +18,18 @@ void startAverages(Executor &executor);
 /// The averages replace the weights.
 void useAverages(Executor &executor);
 
-/// Loads all parameters from a safetensors file. Throws Error if one is missing, has another shape or is not of a float
-/// type, or if the file has a tensor that the plan does not know; the message offers the nearest name.
+/// Loads all parameters from a safetensors file. Throws Error if one is
+/// missing, has another shape or is not of a float type, or if the file has a
+/// tensor that the plan does not know; the message offers the nearest name.
 void loadWeights(Executor &executor, const SafetensorsFile &file);
 
 enum class WeightKind { Parameters, Averages, Gradients };
 
-/// Writes all parameters (their averages, where there are any; their gradients as "grad.<name>") under their names, in the
-/// order of declaration. `asFloat`: F32 whatever their type. `more` tensors come first.
-void saveWeights(const Executor &executor, WeightKind kind, const std::string &path, bool asFloat = false,
+/// Writes all parameters (their averages, where there are any; their gradients
+/// as "grad.<name>") under their names, in the order of declaration. `asFloat`:
+/// F32 whatever their type. `more` tensors come first.
+void saveWeights(const Executor &executor, WeightKind kind,
+                 const std::string &path, bool asFloat = false,
                  std::vector<TensorSource> more = {});
 
 } // namespace pgrt

@@ -23,9 +23,11 @@ public:
   /// One line, unless quiet.
   void say(const std::string &line);
 
-  /// The line of a step: "step i/N | loss | lr | ms | tok/s | % of peak | time left". Not every step gets one: the first
-  /// ones do, then about one a second, later fewer; `last` always does.
-  void step(const StepReport &report, const Budget &budget, double peak, bool last);
+  /// The line of a step: "step i/N | loss | lr | ms | tok/s | % of peak | time
+  /// left". Not every step gets one: the first ones do, then about one a
+  /// second, later fewer; `last` always does.
+  void step(const StepReport &report, const Budget &budget, double peak,
+            bool last);
 
   /// Within a long step, every ten seconds or so.
   void withinStep(int64_t step, int64_t done, int64_t all, double stepSeconds);

@@ -10,37 +10,45 @@
 
 namespace pgrt {
 
-Trainer::Trainer(Executor &executor, WindowOrder &data, const Budget &budget, EventLog &log, Progress &progress,
-                 double peak)
-    : executor(executor), data(data), budget(budget), log(log), progress(progress), peak(peak), plan(executor.plan()),
+Trainer::Trainer(Executor &executor, WindowOrder &data, const Budget &budget,
+                 EventLog &log, Progress &progress, double peak)
+    : executor(executor), data(data), budget(budget), log(log),
+      progress(progress), peak(peak), plan(executor.plan()),
       training(plan.training()), switches(size_t(training.switches_size())) {}
 
-const plan::Program &Trainer::programFor(const char *role, const std::string &phase) const {
+const plan::Program &Trainer::programFor(const char *role,
+                                         const std::string &phase) const {
   const plan::Program *program = findProgram(plan, role, phase);
   if (!program)
-    failInput("the plan has no ", role, " program for phase '", phase,
-              "': its compiler held that its switches cannot be on together so");
+    failInput(
+        "the plan has no ", role, " program for phase '", phase,
+        "': its compiler held that its switches cannot be on together so");
   return *program;
 }
 
 // A switch stays on once its condition held.
-std::string Trainer::currentPhase(const std::vector<double> &scalars, int64_t step, double progressValue) {
+std::string Trainer::currentPhase(const std::vector<double> &scalars,
+                                  int64_t step, double progressValue) {
   for (int i = 0; i < training.switches_size(); ++i) {
     if (switches[size_t(i)] || scalars[training.switches(i).condition()] == 0)
       continue;
     switches[size_t(i)] = true;
-    progress.say(formatted("switch %s is on from step %lld (progress %.3f)", training.switches(i).name().c_str(),
+    progress.say(formatted("switch %s is on from step %lld (progress %.3f)",
+                           training.switches(i).name().c_str(),
                            (long long)(step + 1), progressValue));
   }
   return phaseName(training, switches);
 }
 
 // False if an interrupt came.
-bool Trainer::runParts(const plan::Program &train, int64_t step, const std::vector<double> &scalars, double &loss,
+bool Trainer::runParts(const plan::Program &train, int64_t step,
+                       const std::vector<double> &scalars, double &loss,
                        std::vector<double> &terms) {
   const int gradients = gradientArena(plan), others = otherGradientArena(plan);
-  const int64_t parts = training.parts(), rows = training.micro_batch(), seq = training.seq();
-  const int64_t windows = training.batch_tokens() / seq, micros = windows / parts / rows;
+  const int64_t parts = training.parts(), rows = training.micro_batch(),
+                seq = training.seq();
+  const int64_t windows = training.batch_tokens() / seq,
+                micros = windows / parts / rows;
   const plan::Program *combineProgram = findProgram(plan, "combine");
   const plan::Port &tokenPort = *findPort(train.inputs(), "tokens");
   const plan::Port &targetPort = *findPort(train.inputs(), "targets");
@@ -50,7 +58,8 @@ bool Trainer::runParts(const plan::Program &train, int64_t step, const std::vect
     executor.bind(others, from);
     executor.run(*combineProgram, scalars);
   };
-  std::vector<int64_t> tokens(static_cast<size_t>(rows * seq)), targets(static_cast<size_t>(rows * seq));
+  std::vector<int64_t> tokens(static_cast<size_t>(rows * seq)),
+      targets(static_cast<size_t>(rows * seq));
   double begin = Profile::now();
   loss = 0;
   terms.assign(size_t(train.outputs_size()), 0);
@@ -62,7 +71,8 @@ bool Trainer::runParts(const plan::Program &train, int64_t step, const std::vect
       if (interrupted())
         return false;
       for (int64_t row = 0; row < rows; ++row)
-        data.read(step, part, micro * rows + row, windows, parts, tokens.data() + row * seq, targets.data() + row * seq);
+        data.read(step, part, micro * rows + row, windows, parts,
+                  tokens.data() + row * seq, targets.data() + row * seq);
       executor.writePort(tokenPort, tokens.data());
       executor.writePort(targetPort, targets.data());
       executor.run(train, scalars);
@@ -75,11 +85,14 @@ bool Trainer::runParts(const plan::Program &train, int64_t step, const std::vect
       }
       double seconds = Profile::now() - begin;
       int64_t done = part * micros + micro + 1;
-      // The second micro-batch no longer pays for first touches; a step that is one micro-batch has no second.
-      if (!estimated && (done == std::min<int64_t>(2, parts * micros) || seconds > 5)) {
+      // The second micro-batch no longer pays for first touches; a step that is
+      // one micro-batch has no second.
+      if (!estimated &&
+          (done == std::min<int64_t>(2, parts * micros) || seconds > 5)) {
         estimated = true;
-        progress.say(trainingEstimate(training, budget, seconds / double(done) * double(parts * micros),
-                                      "measured on its first micro-batches", /*advise=*/peak <= 0));
+        progress.say(trainingEstimate(
+            training, budget, seconds / double(done) * double(parts * micros),
+            "measured on its first micro-batches", /*advise=*/peak <= 0));
       }
       progress.withinStep(step, done, parts * micros, seconds);
     }
@@ -93,10 +106,14 @@ bool Trainer::runParts(const plan::Program &train, int64_t step, const std::vect
   return true;
 }
 
-void Trainer::logStep(const StepReport &report, const plan::Program &train, const std::vector<double> &terms,
+void Trainer::logStep(const StepReport &report, const plan::Program &train,
+                      const std::vector<double> &terms,
                       const std::string &phase, double progressValue) {
   JsonWriter json;
-  json.beginObject().field("event", "step").field("step", report.step).field("loss", report.loss);
+  json.beginObject()
+      .field("event", "step")
+      .field("step", report.step)
+      .field("loss", report.loss);
   json.key("terms").beginObject();
   for (int i = 0; i < train.outputs_size(); ++i)
     if (train.outputs(i).name().starts_with("term."))
@@ -135,7 +152,8 @@ TrainResult Trainer::run() {
     }
     if (!std::isfinite(loss))
       failInput("the loss is not a finite number in step ", step + 1,
-                ": training has diverged; lower the learning rate, or look at the data");
+                ": training has diverged; lower the learning rate, or look at "
+                "the data");
     executor.run(programFor("update", phase), scalars);
     if (const plan::Program *prepare = findProgram(plan, "prepare"))
       executor.run(*prepare, scalars);
@@ -151,7 +169,8 @@ TrainResult Trainer::run() {
     result.steps = step + 1;
     result.lastLoss = loss;
     logStep(report, train, terms, phase, progressValue);
-    progress.step(report, budget, peak, budget.finished(step + 1, report.elapsed));
+    progress.step(report, budget, peak,
+                  budget.finished(step + 1, report.elapsed));
   }
   result.seconds = Profile::now() - begin;
   return result;

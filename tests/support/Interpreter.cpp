@@ -1,8 +1,8 @@
 // Evaluation of blocks, and of the elementwise and shape operations.
 #include "tests/support/Interpreter.h"
-#include "tests/support/InterpreterProducts.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "tests/support/InterpreterProducts.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/ErrorHandling.h"
 #include <cmath>
@@ -12,7 +12,8 @@ using namespace mlir;
 
 namespace pgtest {
 
-Tensor::Tensor(std::vector<int64_t> shape, double value) : shape(std::move(shape)) {
+Tensor::Tensor(std::vector<int64_t> shape, double value)
+    : shape(std::move(shape)) {
   int64_t n = 1;
   for (int64_t d : this->shape)
     n *= d;
@@ -33,7 +34,8 @@ double Tensor::broadcastAt(llvm::ArrayRef<int64_t> c) const {
   return data[flat];
 }
 
-void forEach(llvm::ArrayRef<int64_t> shape, llvm::function_ref<void(llvm::ArrayRef<int64_t>)> visit) {
+void forEach(llvm::ArrayRef<int64_t> shape,
+             llvm::function_ref<void(llvm::ArrayRef<int64_t>)> visit) {
   std::vector<int64_t> c(shape.size());
   for (int64_t d : shape)
     if (d == 0)
@@ -59,9 +61,12 @@ double roundToBf16(double x) {
   return f;
 }
 
-static std::vector<int64_t> shapeOf(Value value) { return cast<RankedTensorType>(value.getType()).getShape().vec(); }
+static std::vector<int64_t> shapeOf(Value value) {
+  return cast<RankedTensorType>(value.getType()).getShape().vec();
+}
 
-static Tensor map(Operation *op, llvm::ArrayRef<Tensor> operands, std::function<double(llvm::ArrayRef<double>)> f) {
+static Tensor map(Operation *op, llvm::ArrayRef<Tensor> operands,
+                  std::function<double(llvm::ArrayRef<double>)> f) {
   Tensor result(shapeOf(op->getResult(0)));
   int64_t i = 0;
   std::vector<double> x(operands.size());
@@ -75,12 +80,18 @@ static Tensor map(Operation *op, llvm::ArrayRef<Tensor> operands, std::function<
 
 static double compare(pg::Predicate predicate, double a, double b) {
   switch (predicate) {
-  case pg::Predicate::eq: return a == b;
-  case pg::Predicate::ne: return a != b;
-  case pg::Predicate::lt: return a < b;
-  case pg::Predicate::le: return a <= b;
-  case pg::Predicate::gt: return a > b;
-  case pg::Predicate::ge: return a >= b;
+  case pg::Predicate::eq:
+    return a == b;
+  case pg::Predicate::ne:
+    return a != b;
+  case pg::Predicate::lt:
+    return a < b;
+  case pg::Predicate::le:
+    return a <= b;
+  case pg::Predicate::gt:
+    return a > b;
+  case pg::Predicate::ge:
+    return a >= b;
   }
   llvm_unreachable("all predicates are listed");
 }
@@ -94,45 +105,86 @@ static double convert(double x, Type from, Type to) {
 }
 
 /// Elementwise operations; an empty tensor without shape and data for others.
-static std::optional<Tensor> evaluateElementwise(Operation *op, llvm::ArrayRef<Tensor> v) {
+static std::optional<Tensor> evaluateElementwise(Operation *op,
+                                                 llvm::ArrayRef<Tensor> v) {
   using Row = llvm::ArrayRef<double>;
-  auto is = [&](std::function<double(Row)> f) { return std::optional<Tensor>(map(op, v, std::move(f))); };
-  bool isFloat = op->getNumOperands() > 0 && isa<FloatType>(getElementTypeOrSelf(op->getOperand(0)));
+  auto is = [&](std::function<double(Row)> f) {
+    return std::optional<Tensor>(map(op, v, std::move(f)));
+  };
+  bool isFloat = op->getNumOperands() > 0 &&
+                 isa<FloatType>(getElementTypeOrSelf(op->getOperand(0)));
   return TypeSwitch<Operation *, std::optional<Tensor>>(op)
-      .Case<pg::AddOp>([&](auto) { return is([](Row x) { return x[0] + x[1]; }); })
-      .Case<pg::SubOp>([&](auto) { return is([](Row x) { return x[0] - x[1]; }); })
-      .Case<pg::MulOp>([&](auto) { return is([](Row x) { return x[0] * x[1]; }); })
-      .Case<pg::DivOp>([&](auto) { return is([](Row x) { return x[0] / x[1]; }); })
-      .Case<pg::PowOp>([&](auto) { return is([](Row x) { return std::pow(x[0], x[1]); }); })
-      .Case<pg::MaxOp>([&](auto) { return is([](Row x) { return std::max(x[0], x[1]); }); })
-      .Case<pg::MinOp>([&](auto) { return is([](Row x) { return std::min(x[0], x[1]); }); })
-      .Case<pg::FloorDivOp>(
-          [&](auto) { return is([=](Row x) { return !isFloat && x[1] == 0 ? 0 : std::floor(x[0] / x[1]); }); })
+      .Case<pg::AddOp>(
+          [&](auto) { return is([](Row x) { return x[0] + x[1]; }); })
+      .Case<pg::SubOp>(
+          [&](auto) { return is([](Row x) { return x[0] - x[1]; }); })
+      .Case<pg::MulOp>(
+          [&](auto) { return is([](Row x) { return x[0] * x[1]; }); })
+      .Case<pg::DivOp>(
+          [&](auto) { return is([](Row x) { return x[0] / x[1]; }); })
+      .Case<pg::PowOp>(
+          [&](auto) { return is([](Row x) { return std::pow(x[0], x[1]); }); })
+      .Case<pg::MaxOp>(
+          [&](auto) { return is([](Row x) { return std::max(x[0], x[1]); }); })
+      .Case<pg::MinOp>(
+          [&](auto) { return is([](Row x) { return std::min(x[0], x[1]); }); })
+      .Case<pg::FloorDivOp>([&](auto) {
+        return is([=](Row x) {
+          return !isFloat && x[1] == 0 ? 0 : std::floor(x[0] / x[1]);
+        });
+      })
       .Case<pg::ModOp>([&](auto) {
-        return is([=](Row x) { return !isFloat && x[1] == 0 ? 0 : x[0] - x[1] * std::floor(x[0] / x[1]); });
+        return is([=](Row x) {
+          return !isFloat && x[1] == 0 ? 0
+                                       : x[0] - x[1] * std::floor(x[0] / x[1]);
+        });
       })
       .Case<pg::XorOp>([&](auto) {
-        return is([](Row x) { return static_cast<double>(static_cast<int64_t>(x[0]) ^ static_cast<int64_t>(x[1])); });
+        return is([](Row x) {
+          return static_cast<double>(static_cast<int64_t>(x[0]) ^
+                                     static_cast<int64_t>(x[1]));
+        });
       })
-      .Case<pg::AndOp>([&](auto) { return is([](Row x) { return x[0] && x[1]; }); })
-      .Case<pg::OrOp>([&](auto) { return is([](Row x) { return x[0] || x[1]; }); })
+      .Case<pg::AndOp>(
+          [&](auto) { return is([](Row x) { return x[0] && x[1]; }); })
+      .Case<pg::OrOp>(
+          [&](auto) { return is([](Row x) { return x[0] || x[1]; }); })
       .Case<pg::NegOp>([&](auto) { return is([](Row x) { return -x[0]; }); })
-      .Case<pg::AbsOp>([&](auto) { return is([](Row x) { return std::fabs(x[0]); }); })
-      .Case<pg::SqrtOp>([&](auto) { return is([](Row x) { return std::sqrt(x[0]); }); })
-      .Case<pg::RsqrtOp>([&](auto) { return is([](Row x) { return 1 / std::sqrt(x[0]); }); })
-      .Case<pg::ExpOp>([&](auto) { return is([](Row x) { return std::exp(x[0]); }); })
-      .Case<pg::LogOp>([&](auto) { return is([](Row x) { return std::log(x[0]); }); })
-      .Case<pg::TanhOp>([&](auto) { return is([](Row x) { return std::tanh(x[0]); }); })
-      .Case<pg::SigmoidOp>([&](auto) { return is([](Row x) { return 1 / (1 + std::exp(-x[0])); }); })
-      .Case<pg::CosOp>([&](auto) { return is([](Row x) { return std::cos(x[0]); }); })
-      .Case<pg::SinOp>([&](auto) { return is([](Row x) { return std::sin(x[0]); }); })
-      .Case<pg::FloorOp>([&](auto) { return is([](Row x) { return std::floor(x[0]); }); })
-      .Case<pg::RoundOp>([&](auto) { return is([](Row x) { return std::nearbyint(x[0]); }); })
-      .Case<pg::StopGradientOp, pg::F32Op, pg::BroadcastOp>([&](auto) { return is([](Row x) { return x[0]; }); })
-      .Case<pg::CompareOp>([&](pg::CompareOp c) { return is([=](Row x) mutable { return compare(c.getPredicate(), x[0], x[1]); }); })
-      .Case<pg::SelectOp>([&](auto) { return is([](Row x) { return x[0] ? x[1] : x[2]; }); })
+      .Case<pg::AbsOp>(
+          [&](auto) { return is([](Row x) { return std::fabs(x[0]); }); })
+      .Case<pg::SqrtOp>(
+          [&](auto) { return is([](Row x) { return std::sqrt(x[0]); }); })
+      .Case<pg::RsqrtOp>(
+          [&](auto) { return is([](Row x) { return 1 / std::sqrt(x[0]); }); })
+      .Case<pg::ExpOp>(
+          [&](auto) { return is([](Row x) { return std::exp(x[0]); }); })
+      .Case<pg::LogOp>(
+          [&](auto) { return is([](Row x) { return std::log(x[0]); }); })
+      .Case<pg::TanhOp>(
+          [&](auto) { return is([](Row x) { return std::tanh(x[0]); }); })
+      .Case<pg::SigmoidOp>([&](auto) {
+        return is([](Row x) { return 1 / (1 + std::exp(-x[0])); });
+      })
+      .Case<pg::CosOp>(
+          [&](auto) { return is([](Row x) { return std::cos(x[0]); }); })
+      .Case<pg::SinOp>(
+          [&](auto) { return is([](Row x) { return std::sin(x[0]); }); })
+      .Case<pg::FloorOp>(
+          [&](auto) { return is([](Row x) { return std::floor(x[0]); }); })
+      .Case<pg::RoundOp>(
+          [&](auto) { return is([](Row x) { return std::nearbyint(x[0]); }); })
+      .Case<pg::StopGradientOp, pg::F32Op, pg::BroadcastOp>(
+          [&](auto) { return is([](Row x) { return x[0]; }); })
+      .Case<pg::CompareOp>([&](pg::CompareOp c) {
+        return is([=](Row x) mutable {
+          return compare(c.getPredicate(), x[0], x[1]);
+        });
+      })
+      .Case<pg::SelectOp>(
+          [&](auto) { return is([](Row x) { return x[0] ? x[1] : x[2]; }); })
       .Case<pg::ConvertOp>([&](pg::ConvertOp c) {
-        Type from = getElementTypeOrSelf(c.getX()), to = getElementTypeOrSelf(c.getResult());
+        Type from = getElementTypeOrSelf(c.getX()),
+             to = getElementTypeOrSelf(c.getResult());
         return is([=](Row x) { return convert(x[0], from, to); });
       })
       .Case<pg::LeakyReluOp>([&](pg::LeakyReluOp c) {
@@ -140,11 +192,17 @@ static std::optional<Tensor> evaluateElementwise(Operation *op, llvm::ArrayRef<T
         return is([=](Row x) { return x[0] > 0 ? x[0] : slope * x[0]; });
       })
       .Case<pg::ClampOp>([&](pg::ClampOp c) {
-        double lo = c.getLo().convertToDouble(), hi = c.getHi().convertToDouble();
+        double lo = c.getLo().convertToDouble(),
+               hi = c.getHi().convertToDouble();
         return is([=](Row x) { return std::min(std::max(x[0], lo), hi); });
       })
-      .Case<pg::LerpOp>([&](auto) { return is([](Row x) { return x[0] + x[2] * (x[1] - x[0]); }); })
-      .Case<pg::SkipGateOp>([&](auto) { return is([](Row x) { return x[1] + (x[0] - x[1]) / (1 + std::exp(-x[2])); }); })
+      .Case<pg::LerpOp>([&](auto) {
+        return is([](Row x) { return x[0] + x[2] * (x[1] - x[0]); });
+      })
+      .Case<pg::SkipGateOp>([&](auto) {
+        return is(
+            [](Row x) { return x[1] + (x[0] - x[1]) / (1 + std::exp(-x[2])); });
+      })
       .Case<pg::TanhCapOp>([&](pg::TanhCapOp c) {
         double cap = c.getCap().convertToDouble();
         return is([=](Row x) { return cap * std::tanh(x[0] / cap); });
@@ -152,7 +210,8 @@ static std::optional<Tensor> evaluateElementwise(Operation *op, llvm::ArrayRef<T
       .Default([](Operation *) { return std::nullopt; });
 }
 
-static Tensor reduce(const Tensor &x, llvm::ArrayRef<int64_t> axes, bool isMax, std::vector<int64_t> shape) {
+static Tensor reduce(const Tensor &x, llvm::ArrayRef<int64_t> axes, bool isMax,
+                     std::vector<int64_t> shape) {
   Tensor result(shape, isMax ? -INFINITY : 0);
   int64_t i = 0;
   forEach(x.shape, [&](llvm::ArrayRef<int64_t> c) {
@@ -165,9 +224,11 @@ static Tensor reduce(const Tensor &x, llvm::ArrayRef<int64_t> axes, bool isMax, 
   return result;
 }
 
-/// The result whose element at c is that of x at source(c), or 0 where source gives nothing within x.
-static Tensor move(const Tensor &x, std::vector<int64_t> shape,
-                   std::function<std::vector<int64_t>(llvm::ArrayRef<int64_t>)> source) {
+/// The result whose element at c is that of x at source(c), or 0 where source
+/// gives nothing within x.
+static Tensor
+move(const Tensor &x, std::vector<int64_t> shape,
+     std::function<std::vector<int64_t>(llvm::ArrayRef<int64_t>)> source) {
   Tensor result(std::move(shape));
   int64_t i = 0;
   forEach(result.shape, [&](llvm::ArrayRef<int64_t> c) {
@@ -181,7 +242,8 @@ static Tensor move(const Tensor &x, std::vector<int64_t> shape,
 }
 
 /// Operations that move, spread or sum up elements.
-static std::optional<Tensor> evaluateShape(Operation *op, llvm::ArrayRef<Tensor> v) {
+static std::optional<Tensor> evaluateShape(Operation *op,
+                                           llvm::ArrayRef<Tensor> v) {
   std::vector<int64_t> shape = shapeOf(op->getResult(0));
   using C = llvm::ArrayRef<int64_t>;
   return TypeSwitch<Operation *, std::optional<Tensor>>(op)
@@ -192,12 +254,14 @@ static std::optional<Tensor> evaluateShape(Operation *op, llvm::ArrayRef<Tensor>
         if (isa<FloatType>(values.getElementType()))
           for (APFloat x : values.getValues<APFloat>()) {
             bool lost;
-            x.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven, &lost);
+            x.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven,
+                      &lost);
             result.data[i++] = x.convertToDouble();
           }
         else
           for (APInt x : values.getValues<APInt>())
-            result.data[i++] = static_cast<double>(x.getBitWidth() == 1 ? x.getZExtValue() : x.getSExtValue());
+            result.data[i++] = static_cast<double>(
+                x.getBitWidth() == 1 ? x.getZExtValue() : x.getSExtValue());
         return result;
       })
       .Case<pg::SplatOp>([&](auto) {
@@ -209,18 +273,22 @@ static std::optional<Tensor> evaluateShape(Operation *op, llvm::ArrayRef<Tensor>
       .Case<pg::IotaOp>([&](pg::IotaOp c) {
         Tensor result(shape);
         int64_t i = 0;
-        forEach(shape, [&](C at) { result.data[i++] = static_cast<double>(at[c.getAxis()]); });
+        forEach(shape, [&](C at) {
+          result.data[i++] = static_cast<double>(at[c.getAxis()]);
+        });
         return result;
       })
       .Case<pg::ReduceOp>([&](pg::ReduceOp c) {
-        return reduce(v[0], c.getAxes(), c.getKind() == pg::ReduceKind::max, shape);
+        return reduce(v[0], c.getAxes(), c.getKind() == pg::ReduceKind::max,
+                      shape);
       })
       .Case<pg::PartialSumOp>([&](pg::PartialSumOp c) {
         Tensor result(shape);
         int64_t rows = 1;
         for (int64_t a = 0; a < static_cast<int64_t>(c.getOuter()); ++a)
           rows *= v[0].shape[a];
-        int64_t inner = rows == 0 ? 0 : v[0].size() / rows, each = (rows + c.getChunks() - 1) / c.getChunks();
+        int64_t inner = rows == 0 ? 0 : v[0].size() / rows,
+                each = (rows + c.getChunks() - 1) / c.getChunks();
         for (int64_t r = 0; r < rows; ++r)
           for (int64_t j = 0; j < inner; ++j)
             result.data[r / each * inner + j] += v[0].data[r * inner + j];
@@ -230,9 +298,11 @@ static std::optional<Tensor> evaluateShape(Operation *op, llvm::ArrayRef<Tensor>
         Tensor result = v[0];
         int64_t axis = c.getAxis(), n = shape[axis], stride = v[0].stride(axis);
         for (int64_t i = 0; i < v[0].size(); ++i) {
-          int64_t k = c.getReverse() ? v[0].size() - 1 - i : i, at = k / stride % n;
+          int64_t k = c.getReverse() ? v[0].size() - 1 - i : i,
+                  at = k / stride % n;
           if (c.getReverse() ? at + 1 < n : at > 0)
-            result.data[k] += result.data[c.getReverse() ? k + stride : k - stride];
+            result.data[k] +=
+                result.data[c.getReverse() ? k + stride : k - stride];
         }
         return result;
       })
@@ -276,7 +346,8 @@ static std::optional<Tensor> evaluateShape(Operation *op, llvm::ArrayRef<Tensor>
         Tensor result(shape);
         result.data.clear();
         for (const Tensor &part : v)
-          result.data.insert(result.data.end(), part.data.begin(), part.data.end());
+          result.data.insert(result.data.end(), part.data.begin(),
+                             part.data.end());
         return result;
       })
       .Default([](Operation *) { return std::nullopt; });
@@ -289,20 +360,23 @@ std::vector<Tensor> evaluate(Operation *op, llvm::ArrayRef<Tensor> operands) {
     return {*result};
   std::vector<Tensor> results = evaluateProducts(op, operands);
   if (results.empty())
-    llvm::report_fatal_error("the test interpreter does not know " + op->getName().getStringRef());
+    llvm::report_fatal_error("the test interpreter does not know " +
+                             op->getName().getStringRef());
   return results;
 }
 
 /// Arithmetic on step values.
-static std::optional<double> evaluateScalar(Operation *op, llvm::ArrayRef<double> x) {
+static std::optional<double> evaluateScalar(Operation *op,
+                                            llvm::ArrayRef<double> x) {
   return TypeSwitch<Operation *, std::optional<double>>(op)
-      .Case<arith::ConstantOp>([](arith::ConstantOp c) -> std::optional<double> {
-        if (auto value = dyn_cast<FloatAttr>(c.getValue()))
-          return value.getValueAsDouble();
-        if (auto value = dyn_cast<IntegerAttr>(c.getValue()))
-          return value.getValue().getBoolValue();
-        return std::nullopt;
-      })
+      .Case<arith::ConstantOp>(
+          [](arith::ConstantOp c) -> std::optional<double> {
+            if (auto value = dyn_cast<FloatAttr>(c.getValue()))
+              return value.getValueAsDouble();
+            if (auto value = dyn_cast<IntegerAttr>(c.getValue()))
+              return value.getValue().getBoolValue();
+            return std::nullopt;
+          })
       .Case<arith::CmpFOp>([&](arith::CmpFOp c) -> std::optional<double> {
         switch (c.getPredicate()) {
         case arith::CmpFPredicate::OEQ:
@@ -331,8 +405,10 @@ static std::optional<double> evaluateScalar(Operation *op, llvm::ArrayRef<double
       .Case<arith::MulFOp>([&](auto) { return x[0] * x[1]; })
       .Case<arith::DivFOp>([&](auto) { return x[0] / x[1]; })
       .Case<arith::NegFOp>([&](auto) { return -x[0]; })
-      .Case<arith::MaximumFOp, arith::MaxNumFOp>([&](auto) { return std::max(x[0], x[1]); })
-      .Case<arith::MinimumFOp, arith::MinNumFOp>([&](auto) { return std::min(x[0], x[1]); })
+      .Case<arith::MaximumFOp, arith::MaxNumFOp>(
+          [&](auto) { return std::max(x[0], x[1]); })
+      .Case<arith::MinimumFOp, arith::MinNumFOp>(
+          [&](auto) { return std::min(x[0], x[1]); })
       .Case<math::SqrtOp>([&](auto) { return std::sqrt(x[0]); })
       .Case<math::ExpOp>([&](auto) { return std::exp(x[0]); })
       .Case<math::LogOp>([&](auto) { return std::log(x[0]); })
@@ -344,7 +420,8 @@ static std::optional<double> evaluateScalar(Operation *op, llvm::ArrayRef<double
       .Default([](Operation *) { return std::nullopt; });
 }
 
-std::vector<Tensor> Interpreter::run(Block &block, llvm::ArrayRef<Tensor> arguments) {
+std::vector<Tensor> Interpreter::run(Block &block,
+                                     llvm::ArrayRef<Tensor> arguments) {
   llvm::DenseMap<Value, Tensor> values;
   for (auto [argument, value] : llvm::zip(block.getArguments(), arguments))
     values[argument] = value;
@@ -365,7 +442,8 @@ std::vector<Tensor> Interpreter::run(Block &block, llvm::ArrayRef<Tensor> argume
       for (int64_t i = 0; i < variable.size(); ++i)
         variable.data[i] += operands[0].data[i];
     } else if (auto call = dyn_cast<pg::sched::CallOp>(op)) {
-      auto kernel = SymbolTable::lookupNearestSymbolFrom<pg::sched::KernelOp>(call, call.getCalleeAttr());
+      auto kernel = SymbolTable::lookupNearestSymbolFrom<pg::sched::KernelOp>(
+          call, call.getCalleeAttr());
       std::vector<Tensor> results = run(kernel.getBlock(), operands);
       unsigned stored = 0, accumulated = 0;
       for (auto [i, result] : llvm::enumerate(results)) {
@@ -373,7 +451,8 @@ std::vector<Tensor> Interpreter::run(Block &block, llvm::ArrayRef<Tensor> argume
           values[call.getResult(stored++)] = result;
           continue;
         }
-        auto name = cast<FlatSymbolRefAttr>((*call.getAccumulates())[accumulated++]);
+        auto name =
+            cast<FlatSymbolRefAttr>((*call.getAccumulates())[accumulated++]);
         Tensor &variable = variables[name.getValue()];
         if (variable.data.empty())
           variable = Tensor(result.shape);
@@ -381,17 +460,21 @@ std::vector<Tensor> Interpreter::run(Block &block, llvm::ArrayRef<Tensor> argume
           variable.data[i] += result.data[i];
       }
     } else if (isa<pg::StepOp, pg::ProgressOp>(op)) {
-      values[op.getResult(0)] = Tensor({}, isa<pg::StepOp>(op) ? step : progress);
-    } else if (op.getNumResults() == 1 && !isa<RankedTensorType>(op.getResult(0).getType())) {
+      values[op.getResult(0)] =
+          Tensor({}, isa<pg::StepOp>(op) ? step : progress);
+    } else if (op.getNumResults() == 1 &&
+               !isa<RankedTensorType>(op.getResult(0).getType())) {
       std::vector<double> x;
       for (const Tensor &operand : operands)
         x.push_back(operand.data[0]);
       std::optional<double> result = evaluateScalar(&op, x);
       if (!result)
-        llvm::report_fatal_error("the test interpreter does not know " + op.getName().getStringRef());
+        llvm::report_fatal_error("the test interpreter does not know " +
+                                 op.getName().getStringRef());
       values[op.getResult(0)] = Tensor({}, *result);
     } else {
-      for (auto [result, value] : llvm::zip(op.getResults(), evaluate(&op, operands)))
+      for (auto [result, value] :
+           llvm::zip(op.getResults(), evaluate(&op, operands)))
         values[result] = value;
     }
   }

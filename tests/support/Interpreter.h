@@ -1,4 +1,5 @@
-// A slow, independent evaluation of `pg` operations, against which tests compare what the compiler makes of them.
+// A slow, independent evaluation of `pg` operations, against which tests
+// compare what the compiler makes of them.
 #pragma once
 
 #include "dialects/pg/Pg.h"
@@ -10,7 +11,8 @@
 
 namespace pgtest {
 
-/// A dense row-major tensor. Every kind of element is held as a double: numbers of type i64 must stay below 2^53.
+/// A dense row-major tensor. Every kind of element is held as a double: numbers
+/// of type i64 must stay below 2^53.
 struct Tensor {
   std::vector<int64_t> shape;
   std::vector<double> data;
@@ -21,19 +23,24 @@ struct Tensor {
   int64_t rank() const { return static_cast<int64_t>(shape.size()); }
   /// Distance of neighbours along an axis.
   int64_t stride(int64_t axis) const;
-  /// The element at broadcast coordinates: lined up at the last axes, axes of size 1 stay at 0.
+  /// The element at broadcast coordinates: lined up at the last axes, axes of
+  /// size 1 stay at 0.
   double broadcastAt(llvm::ArrayRef<int64_t> coordinates) const;
 };
 
 /// Calls `visit` with all coordinates within a shape, in row-major order.
-void forEach(llvm::ArrayRef<int64_t> shape, llvm::function_ref<void(llvm::ArrayRef<int64_t> coordinates)> visit);
+void forEach(
+    llvm::ArrayRef<int64_t> shape,
+    llvm::function_ref<void(llvm::ArrayRef<int64_t> coordinates)> visit);
 
 /// The nearest number that bf16 holds, ties to even.
 double roundToBf16(double x);
 
-/// What a single operation computes. Arithmetic is in double whatever the element type; only pg.convert rounds, to bf16, and
-/// conversions to integers and masks are those of the language. Aborts on operations it does not know.
-std::vector<Tensor> evaluate(mlir::Operation *op, llvm::ArrayRef<Tensor> operands);
+/// What a single operation computes. Arithmetic is in double whatever the
+/// element type; only pg.convert rounds, to bf16, and conversions to integers
+/// and masks are those of the language. Aborts on operations it does not know.
+std::vector<Tensor> evaluate(mlir::Operation *op,
+                             llvm::ArrayRef<Tensor> operands);
 
 /// Evaluates blocks of `pg` operations with values, step values and variables.
 class Interpreter {
@@ -41,8 +48,9 @@ public:
   double step = 0, progress = 0;
   llvm::StringMap<Tensor> variables;
 
-  /// Runs a block with a single terminator (a function's, a sched.kernel's); returns the terminator's operands. Arguments of type
-  /// f64 are tensors of shape [].
+  /// Runs a block with a single terminator (a function's, a sched.kernel's);
+  /// returns the terminator's operands. Arguments of type f64 are tensors of
+  /// shape [].
   std::vector<Tensor> run(mlir::Block &block, llvm::ArrayRef<Tensor> arguments);
 };
 

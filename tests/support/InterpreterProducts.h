@@ -6,6 +6,7 @@
 namespace pgtest {
 
 /// The results of such an operation; nothing for any other.
-std::vector<Tensor> evaluateProducts(mlir::Operation *op, llvm::ArrayRef<Tensor> operands);
+std::vector<Tensor> evaluateProducts(mlir::Operation *op,
+                                     llvm::ArrayRef<Tensor> operands);
 
 } // namespace pgtest

@@ -1,7 +1,8 @@
 //===- peak.cpp - what this machine can do, for ratios -------------------===//
 //
-// Prints one JSON object: the rate of oneDNN's products on all cores (float32, and bf16 where the CPU has it in
-// hardware) at 4096x512x2048, and the bandwidth of a copy larger than the caches.
+// Prints one JSON object: the rate of oneDNN's products on all cores (float32,
+// and bf16 where the CPU has it in hardware) at 4096x512x2048, and the
+// bandwidth of a copy larger than the caches.
 //
 //===----------------------------------------------------------------------===//
 
@@ -19,22 +20,26 @@ namespace {
 double secondsOf(auto &&work) {
   auto start = std::chrono::steady_clock::now();
   work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
+      .count();
 }
 
 double medianOf(std::vector<double> values) {
-  std::nth_element(values.begin(), values.begin() + values.size() / 2, values.end());
+  std::nth_element(values.begin(), values.begin() + values.size() / 2,
+                   values.end());
   return values[values.size() / 2];
 }
 
-/// GFLOP/s of a product, median of `rounds`; 0 where oneDNN has no fast kernel for the type on this CPU.
+/// GFLOP/s of a product, median of `rounds`; 0 where oneDNN has no fast kernel
+/// for the type on this CPU.
 double productRate(dnnl::memory::data_type type, int rounds) {
   using dnnl::memory;
   constexpr int64_t m = 4096, k = 512, n = 2048;
   try {
     dnnl::engine engine(dnnl::engine::kind::cpu, 0);
     dnnl::stream stream(engine);
-    memory::desc a({m, k}, type, memory::format_tag::ab), b({k, n}, type, memory::format_tag::ab);
+    memory::desc a({m, k}, type, memory::format_tag::ab),
+        b({k, n}, type, memory::format_tag::ab);
     memory::desc c({m, n}, type, memory::format_tag::ab);
     dnnl::matmul::primitive_desc description({a, b, c}, engine);
     if (std::strstr(description.impl_info_str(), "ref"))
@@ -46,7 +51,9 @@ double productRate(dnnl::memory::data_type type, int rounds) {
     std::vector<double> rates;
     for (int round = 0; round < rounds + 1; ++round) {
       double seconds = secondsOf([&] {
-        product.execute(stream, {{DNNL_ARG_SRC, left}, {DNNL_ARG_WEIGHTS, right}, {DNNL_ARG_DST, out}});
+        product.execute(stream, {{DNNL_ARG_SRC, left},
+                                 {DNNL_ARG_WEIGHTS, right},
+                                 {DNNL_ARG_DST, out}});
         stream.wait();
       });
       if (round > 0) // the first one warms up
@@ -68,7 +75,9 @@ double copyRate(int rounds) {
     double seconds = secondsOf([&] {
       std::vector<std::thread> team;
       for (unsigned t = 0; t < threads; ++t)
-        team.emplace_back([&, t] { std::memcpy(to.data() + t * each, from.data() + t * each, each); });
+        team.emplace_back([&, t] {
+          std::memcpy(to.data() + t * each, from.data() + t * each, each);
+        });
       for (std::thread &thread : team)
         thread.join();
     });
@@ -80,7 +89,9 @@ double copyRate(int rounds) {
 } // namespace
 
 int main() {
-  std::printf("{\"product_f32_gflops\": %.1f, \"product_bf16_gflops\": %.1f, \"copy_gbytes\": %.1f}\n",
-              productRate(dnnl::memory::data_type::f32, 15), productRate(dnnl::memory::data_type::bf16, 15), copyRate(5));
+  std::printf("{\"product_f32_gflops\": %.1f, \"product_bf16_gflops\": %.1f, "
+              "\"copy_gbytes\": %.1f}\n",
+              productRate(dnnl::memory::data_type::f32, 15),
+              productRate(dnnl::memory::data_type::bf16, 15), copyRate(5));
   return 0;
 }

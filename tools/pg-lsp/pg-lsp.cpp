@@ -9,7 +9,8 @@
 
 int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
-  registry.insert<pg::PgDialect, pg::sched::SchedDialect, mlir::func::FuncDialect,
-                  mlir::arith::ArithDialect, mlir::math::MathDialect>();
+  registry
+      .insert<pg::PgDialect, pg::sched::SchedDialect, mlir::func::FuncDialect,
+              mlir::arith::ArithDialect, mlir::math::MathDialect>();
   return mlir::failed(mlir::MlirLspServerMain(argc, argv, registry));
 }

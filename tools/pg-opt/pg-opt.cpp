@@ -11,13 +11,14 @@
 
 int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
-  registry.insert<pg::PgDialect, pg::sched::SchedDialect, mlir::func::FuncDialect,
-                  mlir::arith::ArithDialect, mlir::math::MathDialect>();
+  registry
+      .insert<pg::PgDialect, pg::sched::SchedDialect, mlir::func::FuncDialect,
+              mlir::arith::ArithDialect, mlir::math::MathDialect>();
   mlir::registerTransformsPasses();
   pgc::registerModelPasses();
   pgc::registerFusionPasses();
   pgc::registerSchedulePasses();
   pgc::registerCodegenPasses();
-  return mlir::asMainReturnCode(
-      mlir::MlirOptMain(argc, argv, "passes on models of language\n", registry));
+  return mlir::asMainReturnCode(mlir::MlirOptMain(
+      argc, argv, "passes on models of language\n", registry));
 }

@@ -6,9 +6,11 @@
 namespace pgdata {
 namespace {
 
-/// FNV-1a over the letters and digits of a word, in lower case; bytes above 127 count as letters.
+/// FNV-1a over the letters and digits of a word, in lower case; bytes above 127
+/// count as letters.
 bool isWordByte(unsigned char byte) {
-  return byte >= 128 || (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z');
+  return byte >= 128 || (byte >= '0' && byte <= '9') ||
+         (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z');
 }
 
 std::vector<uint64_t> hashWords(std::string_view text) {
@@ -73,7 +75,8 @@ bool CopyFilter::isCopy(std::string_view text) const {
   size_t shared = 0;
   for (uint64_t shingle : shinglesOf(words)) {
     auto found = documentsWith.find(shingle);
-    if (found != documentsWith.end() && found->second <= boilerplateDocuments && ++shared >= sharedShingles)
+    if (found != documentsWith.end() && found->second <= boilerplateDocuments &&
+        ++shared >= sharedShingles)
       return true;
   }
   return false;

@@ -10,10 +10,11 @@
 namespace pgdata {
 
 bool parseDocumentRule(std::string_view name, DocumentRule &rule) {
-  constexpr std::pair<std::string_view, DocumentRule> rules[] = {{"file", DocumentRule::File},
-                                                                 {"lines", DocumentRule::Lines},
-                                                                 {"paragraphs", DocumentRule::Paragraphs},
-                                                                 {"headwords", DocumentRule::Headwords}};
+  constexpr std::pair<std::string_view, DocumentRule> rules[] = {
+      {"file", DocumentRule::File},
+      {"lines", DocumentRule::Lines},
+      {"paragraphs", DocumentRule::Paragraphs},
+      {"headwords", DocumentRule::Headwords}};
   for (auto [known, value] : rules)
     if (known == name) {
       rule = value;
@@ -24,11 +25,16 @@ bool parseDocumentRule(std::string_view name, DocumentRule &rule) {
 
 namespace {
 
-bool isBlank(std::string_view line) { return line.find_first_not_of(" \t\r\n") == std::string_view::npos; }
-bool isIndented(std::string_view line) { return line.starts_with(' ') || line.starts_with('\t'); }
+bool isBlank(std::string_view line) {
+  return line.find_first_not_of(" \t\r\n") == std::string_view::npos;
+}
+bool isIndented(std::string_view line) {
+  return line.starts_with(' ') || line.starts_with('\t');
+}
 
 /// Does a document start at `line`, given the line before it?
-bool startsDocument(DocumentRule rule, std::string_view before, std::string_view line) {
+bool startsDocument(DocumentRule rule, std::string_view before,
+                    std::string_view line) {
   switch (rule) {
   case DocumentRule::File:
     return false;
@@ -37,14 +43,16 @@ bool startsDocument(DocumentRule rule, std::string_view before, std::string_view
   case DocumentRule::Paragraphs:
     return isBlank(before) && !isBlank(line);
   case DocumentRule::Headwords:
-    return !isBlank(line) && !isIndented(line) && (isBlank(before) || isIndented(before));
+    return !isBlank(line) && !isIndented(line) &&
+           (isBlank(before) || isIndented(before));
   }
   return false;
 }
 
 } // namespace
 
-std::vector<std::string_view> splitDocuments(std::string_view text, DocumentRule rule, size_t minimumBytes) {
+std::vector<std::string_view>
+splitDocuments(std::string_view text, DocumentRule rule, size_t minimumBytes) {
   std::vector<std::string_view> documents;
   size_t start = 0, position = 0;
   std::string_view before;
@@ -52,7 +60,8 @@ std::vector<std::string_view> splitDocuments(std::string_view text, DocumentRule
     size_t newline = text.find('\n', position);
     size_t end = newline == std::string_view::npos ? text.size() : newline + 1;
     std::string_view line = text.substr(position, end - position);
-    if (position > start && position - start >= minimumBytes && startsDocument(rule, before, line)) {
+    if (position > start && position - start >= minimumBytes &&
+        startsDocument(rule, before, line)) {
       documents.push_back(text.substr(start, position - start));
       start = position;
     }
@@ -64,7 +73,8 @@ std::vector<std::string_view> splitDocuments(std::string_view text, DocumentRule
   return documents;
 }
 
-Split splitTraining(const std::vector<std::string_view> &texts, size_t validationBytes) {
+Split splitTraining(const std::vector<std::string_view> &texts,
+                    size_t validationBytes) {
   std::vector<Document> documents;
   documents.reserve(texts.size());
   for (std::string_view text : texts) {
@@ -89,7 +99,8 @@ Split splitTraining(const std::vector<std::string_view> &texts, size_t validatio
       break;
     const Document &document = documents[index];
     validates[index] = true;
-    if (!split.validation.empty() && split.validation.back().key == document.key)
+    if (!split.validation.empty() &&
+        split.validation.back().key == document.key)
       continue;
     split.validation.push_back(document);
     bytes += document.text.size();

@@ -9,8 +9,10 @@
 
 namespace pgdata {
 
-ShardWriter::ShardWriter(std::string folder, std::string prefix, uint64_t tokensPerShard)
-    : folder(std::move(folder)), prefix(std::move(prefix)), tokensPerShard(tokensPerShard) {}
+ShardWriter::ShardWriter(std::string folder, std::string prefix,
+                         uint64_t tokensPerShard)
+    : folder(std::move(folder)), prefix(std::move(prefix)),
+      tokensPerShard(tokensPerShard) {}
 
 void ShardWriter::append(const std::vector<uint16_t> &tokens) {
   for (uint16_t token : tokens) {
@@ -32,10 +34,12 @@ void ShardWriter::flush() {
   std::string bytes(headerBytes + pending.size() * sizeof(uint16_t), '\0');
   int32_t header[3] = {magic, version, static_cast<int32_t>(pending.size())};
   std::memcpy(bytes.data(), header, sizeof header);
-  std::memcpy(bytes.data() + headerBytes, pending.data(), pending.size() * sizeof(uint16_t));
+  std::memcpy(bytes.data() + headerBytes, pending.data(),
+              pending.size() * sizeof(uint16_t));
 
   char name[64];
-  std::snprintf(name, sizeof name, "%s_%06zu.bin", prefix.c_str(), shards.size());
+  std::snprintf(name, sizeof name, "%s_%06zu.bin", prefix.c_str(),
+                shards.size());
   pgrt::writeFileAtomically(folder + "/" + name, bytes);
   shards.push_back({name, pgrt::toHex(pgrt::sha256(bytes)), pending.size()});
   pending.clear();

@@ -14,8 +14,9 @@ struct ShardInfo {
   uint64_t tokens;
 };
 
-/// Writes `<prefix>_000000.bin`, … of at most `tokensPerShard` tokens each into `folder`: 256 little-endian int32
-/// (20240520, 1, count, 0 …), then `count` uint16 tokens. Each file is written aside, synced and renamed.
+/// Writes `<prefix>_000000.bin`, … of at most `tokensPerShard` tokens each into
+/// `folder`: 256 little-endian int32 (20240520, 1, count, 0 …), then `count`
+/// uint16 tokens. Each file is written aside, synced and renamed.
 class ShardWriter {
 public:
   ShardWriter(std::string folder, std::string prefix, uint64_t tokensPerShard);

@@ -1,4 +1,5 @@
-// apply-numerics: settles in which precision everything is computed. See Numerics.md.
+// apply-numerics: settles in which precision everything is computed. See
+// Numerics.md.
 #include "compiler/passes/fusion/FusionPasses.h"
 #include "compiler/passes/fusion/OpFacts.h"
 
@@ -14,17 +15,21 @@ namespace {
 // bf16: operands of products are rounded
 //===----------------------------------------------------------------------===//
 
-/// Whether the value is exempt: it is what `pg.f32` gave, perhaps in another shape.
+/// Whether the value is exempt: it is what `pg.f32` gave, perhaps in another
+/// shape.
 bool isExempt(Value value) {
   while (auto reshape = value.getDefiningOp<pg::ReshapeOp>())
     value = reshape.getX();
   return value.getDefiningOp<pg::F32Op>() != nullptr;
 }
 
-/// The operands of a product that are multiplied: all but the saved results and masks of attention.
+/// The operands of a product that are multiplied: all but the saved results and
+/// masks of attention.
 SmallVector<OpOperand *> getFactors(Operation *op) {
   SmallVector<OpOperand *> factors;
-  auto add = [&](unsigned index) { factors.push_back(&op->getOpOperand(index)); };
+  auto add = [&](unsigned index) {
+    factors.push_back(&op->getOpOperand(index));
+  };
   if (isa<pg::LinearOp, pg::MatmulOp>(op)) {
     add(0);
     add(1);
@@ -47,13 +52,17 @@ public:
     rounded.clear();
     SmallVector<Operation *> products;
     function.walk([&](Operation *op) {
-      if (isa<pg::LinearOp, pg::MatmulOp, pg::AttentionOp, pg::AttentionGradOp>(op))
+      if (isa<pg::LinearOp, pg::MatmulOp, pg::AttentionOp, pg::AttentionGradOp>(
+              op))
         products.push_back(op);
     });
     for (Operation *op : products) {
       SmallVector<OpOperand *> factors = getFactors(op);
-      // One exempt operand makes the whole product float32: there is none of mixed precision.
-      if (llvm::any_of(factors, [](OpOperand *factor) { return isExempt(factor->get()); }))
+      // One exempt operand makes the whole product float32: there is none of
+      // mixed precision.
+      if (llvm::any_of(factors, [](OpOperand *factor) {
+            return isExempt(factor->get());
+          }))
         continue;
       for (OpOperand *factor : factors)
         if (pg::getTensorType(factor->get()).getElementType().isF32())
@@ -62,7 +71,8 @@ public:
   }
 
 private:
-  /// The value in bf16, computed once, where it is made: behind reshapes, so that its bytes are those that are stored.
+  /// The value in bf16, computed once, where it is made: behind reshapes, so
+  /// that its bytes are those that are stored.
   Value round(Value value) {
     Value &result = rounded[value];
     if (result)
@@ -71,9 +81,12 @@ private:
     b.setInsertionPointAfterValue(value);
     if (auto reshape = value.getDefiningOp<pg::ReshapeOp>()) {
       Value before = round(reshape.getX());
-      return rounded[value] = pg::ReshapeOp::create(b, value.getLoc(), before, pg::getTensorType(value).getShape());
+      return rounded[value] =
+                 pg::ReshapeOp::create(b, value.getLoc(), before,
+                                       pg::getTensorType(value).getShape());
     }
-    return result = pg::ConvertOp::create(b, value.getLoc(), value, b.getBF16Type());
+    return result =
+               pg::ConvertOp::create(b, value.getLoc(), value, b.getBF16Type());
   }
 
   llvm::DenseMap<Value, Value> rounded;
@@ -84,20 +97,24 @@ private:
 //===----------------------------------------------------------------------===//
 
 Type widen(Type type) {
-  if (auto tensor = dyn_cast<RankedTensorType>(type); tensor && tensor.getElementType().isF32())
+  if (auto tensor = dyn_cast<RankedTensorType>(type);
+      tensor && tensor.getElementType().isF32())
     return tensor.clone(Float64Type::get(type.getContext()));
   return type;
 }
 
 Attribute widen(Attribute attribute) {
-  if (auto elements = dyn_cast<DenseFPElementsAttr>(attribute); elements && elements.getElementType().isF32()) {
+  if (auto elements = dyn_cast<DenseFPElementsAttr>(attribute);
+      elements && elements.getElementType().isF32()) {
     SmallVector<double> numbers;
     if (elements.isSplat())
       numbers.push_back(elements.getSplatValue<APFloat>().convertToDouble());
     else
       for (APFloat number : elements.getValues<APFloat>())
         numbers.push_back(number.convertToDouble());
-    return DenseElementsAttr::get(cast<RankedTensorType>(widen(elements.getType())), ArrayRef<double>(numbers));
+    return DenseElementsAttr::get(
+        cast<RankedTensorType>(widen(elements.getType())),
+        ArrayRef<double>(numbers));
   }
   if (auto type = dyn_cast<TypeAttr>(attribute))
     return TypeAttr::get(widen(type.getValue()));
@@ -112,7 +129,8 @@ void widenAll(ModuleOp module) {
       inputs.push_back(widen(input));
     for (Type result : type.getResults())
       results.push_back(widen(result));
-    function.setFunctionType(FunctionType::get(module.getContext(), inputs, results));
+    function.setFunctionType(
+        FunctionType::get(module.getContext(), inputs, results));
     function.walk([](Block *block) {
       for (BlockArgument argument : block->getArguments())
         argument.setType(widen(argument.getType()));
@@ -140,7 +158,8 @@ struct ApplyNumericsPass : impl::ApplyNumericsBase<ApplyNumericsPass> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
     if (mode != "bf16" && mode != "f32" && mode != "f64") {
-      module.emitError("apply-numerics: there is no mode '") << mode << "', only bf16, f32 and f64";
+      module.emitError("apply-numerics: there is no mode '")
+          << mode << "', only bf16, f32 and f64";
       return signalPassFailure();
     }
     if (mode == "bf16") {

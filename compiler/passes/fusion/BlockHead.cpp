@@ -1,8 +1,11 @@
-// block-head: the head and its loss are computed in blocks of rows, so that no tensor of tokens × vocabulary is needed.
+// block-head: the head and its loss are computed in blocks of rows, so that no
+// tensor of tokens × vocabulary is needed.
 //
-// Logits are found by what picks the target's element from them. The *region* is every operation on tensors of their rows and
-// width, and whatever lies between such operations. If it works row by row, and its results are per row or are sums over rows
-// that are added to a variable, it is copied once for each block of rows.
+// Logits are found by what picks the target's element from them. The *region*
+// is every operation on tensors of their rows and width, and whatever lies
+// between such operations. If it works row by row, and its results are per row
+// or are sums over rows that are added to a variable, it is copied once for
+// each block of rows.
 #include "compiler/passes/fusion/FusionPasses.h"
 #include "compiler/passes/fusion/OpFacts.h"
 #include "compiler/passes/fusion/RowDomain.h"
@@ -19,8 +22,10 @@ namespace {
 
 class HeadBlocker {
 public:
-  HeadBlocker(func::FuncOp function, Value logits, const Domain &rows, int64_t blockRows)
-      : block(function.getBody().front()), logits(logits), rowShape(rows), width(pg::getTensorType(logits).getShape().back()),
+  HeadBlocker(func::FuncOp function, Value logits, const Domain &rows,
+              int64_t blockRows)
+      : block(function.getBody().front()), logits(logits), rowShape(rows),
+        width(pg::getTensorType(logits).getShape().back()),
         blockRows(blockRows) {
     for (int64_t size : rows)
       rowCount *= size;
@@ -28,7 +33,8 @@ public:
 
   bool run() {
     findRegion();
-    if (region.empty() || !llvm::all_of(region, [&](Operation *op) { return isSupported(op); }))
+    if (region.empty() ||
+        !llvm::all_of(region, [&](Operation *op) { return isSupported(op); }))
       return false;
     insertionPoint = region.back();
     for (Operation *op : region)
@@ -50,7 +56,8 @@ private:
   // The region
   //===--------------------------------------------------------------------===//
 
-  /// How many leading axes of the shape are rows: those of the function's tokens, or one for all of them; 0 if none are.
+  /// How many leading axes of the shape are rows: those of the function's
+  /// tokens, or one for all of them; 0 if none are.
   unsigned countRowAxes(ArrayRef<int64_t> shape) const {
     if (hasRows(shape, rowShape))
       return rowShape.size();
@@ -63,10 +70,12 @@ private:
     if (!type)
       return false;
     unsigned axes = countRowAxes(type.getShape());
-    return axes != 0 && type.getRank() == axes + 1 && type.getShape().back() == width;
+    return axes != 0 && type.getRank() == axes + 1 &&
+           type.getShape().back() == width;
   }
 
-  /// The operations that read or give wide tensors, as far as these are connected to the logits.
+  /// The operations that read or give wide tensors, as far as these are
+  /// connected to the logits.
   llvm::DenseSet<Operation *> findWideOperations() const {
     llvm::DenseSet<Operation *> found;
     llvm::DenseSet<Value> seen{logits};
@@ -89,14 +98,18 @@ private:
     return found;
   }
 
-  /// Operations between wide ones belong to the region too: they depend on one, and one depends on them.
+  /// Operations between wide ones belong to the region too: they depend on one,
+  /// and one depends on them.
   void findRegion() {
     llvm::DenseSet<Operation *> after = findWideOperations(), before = after;
     for (Operation &op : block)
-      if (llvm::any_of(op.getOperands(), [&](Value v) { return after.contains(v.getDefiningOp()); }))
+      if (llvm::any_of(op.getOperands(), [&](Value v) {
+            return after.contains(v.getDefiningOp());
+          }))
         after.insert(&op);
     for (Operation &op : llvm::reverse(block))
-      if (llvm::any_of(op.getUsers(), [&](Operation *user) { return before.contains(user); }))
+      if (llvm::any_of(op.getUsers(),
+                       [&](Operation *user) { return before.contains(user); }))
         before.insert(&op);
     for (Operation &op : block)
       if (after.contains(&op) && before.contains(&op))
@@ -114,29 +127,37 @@ private:
       return true;
     if (op->getNumResults() != 1)
       return false;
-    auto shapeOf = [](Value value) { return pg::getTensorType(value).getShape(); };
+    auto shapeOf = [](Value value) {
+      return pg::getTensorType(value).getShape();
+    };
     if (isSumOverRows(op))
-      return countRowAxes(shapeOf(op->getOperand(0))) == 1 && countRowAxes(shapeOf(op->getOperand(1))) == 1 &&
-             shapeOf(op->getOperand(0)).size() == 2 && shapeOf(op->getOperand(1)).size() == 2 &&
+      return countRowAxes(shapeOf(op->getOperand(0))) == 1 &&
+             countRowAxes(shapeOf(op->getOperand(1))) == 1 &&
+             shapeOf(op->getOperand(0)).size() == 2 &&
+             shapeOf(op->getOperand(1)).size() == 2 &&
              llvm::all_of(op->getUsers(), llvm::IsaPred<pg::AccumulateOp>);
     unsigned axes = countRowAxes(shapeOf(op->getResult(0)));
     if (axes == 0)
       return false;
     if (auto reduce = dyn_cast<pg::ReduceOp>(op))
-      return llvm::all_of(reduce.getAxes(), [&](int64_t axis) { return axis >= axes; });
+      return llvm::all_of(reduce.getAxes(),
+                          [&](int64_t axis) { return axis >= axes; });
     if (auto iota = dyn_cast<pg::IotaOp>(op))
       return iota.getAxis() >= axes;
     if (isa<pg::LinearOp>(op))
       return countRowAxes(shapeOf(op->getOperand(0))) == axes;
     if (auto matmul = dyn_cast<pg::MatmulOp>(op))
-      return !matmul.getTransposeA() && shapeOf(matmul.getB()).size() == 2 && shapeOf(matmul.getA()).size() == axes + 1;
+      return !matmul.getTransposeA() && shapeOf(matmul.getB()).size() == 2 &&
+             shapeOf(matmul.getA()).size() == axes + 1;
     if (isa<pg::ReshapeOp, pg::PickOp>(op))
       return countRowAxes(shapeOf(op->getOperand(0))) != 0;
     if (!isElementwise(op) && !isa<pg::BroadcastOp>(op))
       return false;
-    // Operands are lined up at the last axis: rows with rows, or all rows alike.
+    // Operands are lined up at the last axis: rows with rows, or all rows
+    // alike.
     return llvm::all_of(op->getOperands(), [&](Value operand) {
-      ArrayRef<int64_t> shape = shapeOf(operand), whole = shapeOf(op->getResult(0));
+      ArrayRef<int64_t> shape = shapeOf(operand),
+                        whole = shapeOf(op->getResult(0));
       if (shape.size() == whole.size() && countRowAxes(shape) == axes)
         return true;
       size_t lead = whole.size() - shape.size();
@@ -161,7 +182,8 @@ private:
         continue;
       if (llvm::any_of(op.getOperands(), [&](Value v) {
             Operation *producer = v.getDefiningOp();
-            return producer && (region.contains(producer) || movers.contains(producer));
+            return producer &&
+                   (region.contains(producer) || movers.contains(producer));
           }))
         movers.insert(&op);
     }
@@ -172,7 +194,8 @@ private:
   }
 
   /// The shape of a block of `rows` rows of a tensor of the region.
-  SmallVector<int64_t> getBlockShape(ArrayRef<int64_t> shape, int64_t rows) const {
+  SmallVector<int64_t> getBlockShape(ArrayRef<int64_t> shape,
+                                     int64_t rows) const {
     SmallVector<int64_t> result{rows};
     llvm::append_range(result, shape.drop_front(countRowAxes(shape)));
     return result;
@@ -190,29 +213,36 @@ private:
         operands.push_back(getOperand(b, local, op, operand, first, rows));
       Value result = op->getResult(0);
       if (isSumOverRows(op)) {
-        local[result] = pg::MatmulOp::create(b, loc, operands[0], operands[1], true, false);
+        local[result] =
+            pg::MatmulOp::create(b, loc, operands[0], operands[1], true, false);
         for (Operation *user : op->getUsers())
-          pg::AccumulateOp::create(b, loc, local[result], cast<pg::AccumulateOp>(user).getVariable());
+          pg::AccumulateOp::create(b, loc, local[result],
+                                   cast<pg::AccumulateOp>(user).getVariable());
         continue;
       }
       RankedTensorType type = pg::getTensorType(result);
       unsigned axes = countRowAxes(type.getShape());
-      auto blockType = RankedTensorType::get(getBlockShape(type.getShape(), rows), type.getElementType());
+      auto blockType = RankedTensorType::get(
+          getBlockShape(type.getShape(), rows), type.getElementType());
       if (isa<pg::ReshapeOp>(op)) {
         local[result] = operands[0].getType() == blockType
                             ? operands[0]
-                            : pg::ReshapeOp::create(b, loc, operands[0], blockType.getShape()).getResult();
+                            : pg::ReshapeOp::create(b, loc, operands[0],
+                                                    blockType.getShape())
+                                  .getResult();
         continue;
       }
       if (auto reduce = dyn_cast<pg::ReduceOp>(op)) {
         SmallVector<int64_t> reduced;
         for (int64_t axis : reduce.getAxes())
           reduced.push_back(axis - axes + 1);
-        local[result] = pg::ReduceOp::create(b, loc, reduce.getKind(), operands[0], reduced);
+        local[result] = pg::ReduceOp::create(b, loc, reduce.getKind(),
+                                             operands[0], reduced);
         continue;
       }
       if (auto iota = dyn_cast<pg::IotaOp>(op)) {
-        local[result] = pg::IotaOp::create(b, loc, blockType.getShape(), iota.getAxis() - axes + 1);
+        local[result] = pg::IotaOp::create(b, loc, blockType.getShape(),
+                                           iota.getAxis() - axes + 1);
         continue;
       }
       Operation *copy = b.clone(*op);
@@ -227,23 +257,29 @@ private:
     }
   }
 
-  /// An operand in a block: computed there, or the block's rows of it, or the whole of what all rows read alike.
-  Value getOperand(OpBuilder &b, llvm::DenseMap<Value, Value> &local, Operation *op, Value operand, int64_t first,
-                   int64_t rows) {
+  /// An operand in a block: computed there, or the block's rows of it, or the
+  /// whole of what all rows read alike.
+  Value getOperand(OpBuilder &b, llvm::DenseMap<Value, Value> &local,
+                   Operation *op, Value operand, int64_t first, int64_t rows) {
     if (Value found = local.lookup(operand))
       return found;
     ArrayRef<int64_t> shape = pg::getTensorType(operand).getShape();
-    if (Operation *producer = operand.getDefiningOp(); producer && getRole(producer) == Role::Free) {
+    if (Operation *producer = operand.getDefiningOp();
+        producer && getRole(producer) == Role::Free) {
       if (shape.empty() || countRowAxes(shape) == 0)
         return dropUnitRows(b, op, operand);
       if (auto constant = dyn_cast<pg::ConstantOp>(producer)) {
-        auto type = RankedTensorType::get(getBlockShape(shape, rows), pg::getTensorType(operand).getElementType());
+        auto type =
+            RankedTensorType::get(getBlockShape(shape, rows),
+                                  pg::getTensorType(operand).getElementType());
         auto splat = cast<DenseElementsAttr>(constant.getValue());
-        return local[operand] = pg::ConstantOp::create(b, op->getLoc(), type, splat.resizeSplat(type));
+        return local[operand] = pg::ConstantOp::create(b, op->getLoc(), type,
+                                                       splat.resizeSplat(type));
       }
     }
     if (readsRows(op, operand)) {
-      SmallVector<int64_t> flat = getBlockShape(shape, rowCount), offsets(flat.size(), 0), sizes = flat;
+      SmallVector<int64_t> flat = getBlockShape(shape, rowCount),
+                           offsets(flat.size(), 0), sizes = flat;
       offsets.front() = first;
       sizes.front() = rows;
       Value whole = flattened.lookup(operand);
@@ -251,10 +287,13 @@ private:
         OpBuilder before(&block, block.begin());
         before.setInsertionPointAfterValue(operand);
         whole = flattened[operand] =
-            ArrayRef<int64_t>(flat) == shape ? operand
-                                             : pg::ReshapeOp::create(before, operand.getLoc(), operand, flat).getResult();
+            ArrayRef<int64_t>(flat) == shape
+                ? operand
+                : pg::ReshapeOp::create(before, operand.getLoc(), operand, flat)
+                      .getResult();
       }
-      return local[operand] = pg::SliceOp::create(b, op->getLoc(), whole, offsets, sizes);
+      return local[operand] =
+                 pg::SliceOp::create(b, op->getLoc(), whole, offsets, sizes);
     }
     return dropUnitRows(b, op, operand);
   }
@@ -267,24 +306,30 @@ private:
     if (isa<pg::LinearOp, pg::MatmulOp>(op) && !isSumOverRows(op))
       return operand == op->getOperand(0);
     if (isElementwise(op) || isa<pg::BroadcastOp>(op))
-      return shape.size() == pg::getTensorType(op->getResult(0)).getShape().size();
+      return shape.size() ==
+             pg::getTensorType(op->getResult(0)).getShape().size();
     return true;
   }
 
-  /// What is the same for all rows has axes of size 1 in their place: one of them is enough.
+  /// What is the same for all rows has axes of size 1 in their place: one of
+  /// them is enough.
   Value dropUnitRows(OpBuilder &b, Operation *op, Value operand) const {
-    RankedTensorType type = pg::getTensorType(operand), whole = pg::getTensorType(op->getResult(0));
+    RankedTensorType type = pg::getTensorType(operand),
+                     whole = pg::getTensorType(op->getResult(0));
     if (!(isElementwise(op) || isa<pg::BroadcastOp>(op)))
       return operand;
     unsigned axes = countRowAxes(whole.getShape());
     int64_t inner = whole.getRank() - axes;
     if (type.getRank() <= inner + 1)
       return operand;
-    return pg::ReshapeOp::create(b, op->getLoc(), operand, type.getShape().take_back(inner + 1));
+    return pg::ReshapeOp::create(b, op->getLoc(), operand,
+                                 type.getShape().take_back(inner + 1));
   }
 
   bool isUsedOutside(Value value) const {
-    return llvm::any_of(value.getUsers(), [&](Operation *user) { return !region.contains(user); });
+    return llvm::any_of(value.getUsers(), [&](Operation *user) {
+      return !region.contains(user);
+    });
   }
 
   /// Joins the blocks of results, and removes the region.
@@ -293,8 +338,11 @@ private:
     for (auto &[result, values] : parts) {
       Value whole = pg::ConcatOp::create(b, result.getLoc(), values);
       if (whole.getType() != result.getType())
-        whole = pg::ReshapeOp::create(b, result.getLoc(), whole, pg::getTensorType(result).getShape());
-      result.replaceUsesWithIf(whole, [&](OpOperand &use) { return !region.contains(use.getOwner()); });
+        whole = pg::ReshapeOp::create(b, result.getLoc(), whole,
+                                      pg::getTensorType(result).getShape());
+      result.replaceUsesWithIf(whole, [&](OpOperand &use) {
+        return !region.contains(use.getOwner());
+      });
     }
     for (Operation *op : llvm::reverse(region)) {
       replaced.push_back(op->getResult(0));
@@ -335,7 +383,8 @@ struct BlockHeadPass : impl::BlockHeadBase<BlockHeadPass> {
       for (Value logits : heads) {
         if (gone.contains(logits))
           continue;
-        int64_t width = pg::getTensorType(logits).getShape().back(), count = tokens[0] * tokens[1];
+        int64_t width = pg::getTensorType(logits).getShape().back(),
+                count = tokens[0] * tokens[1];
         int64_t blockRows = rows != 0 ? rows : chooseRows(width);
         if (count <= blockRows)
           continue;
@@ -348,7 +397,8 @@ struct BlockHeadPass : impl::BlockHeadBase<BlockHeadPass> {
 
   /// So many rows that a block of logits takes about 8 MiB in float32.
   static int64_t chooseRows(int64_t width) {
-    return std::max<int64_t>(64, llvm::alignDown((int64_t(1) << 21) / width, 64));
+    return std::max<int64_t>(64,
+                             llvm::alignDown((int64_t(1) << 21) / width, 64));
   }
 };
 

@@ -13,8 +13,11 @@ constexpr unsigned maxOps = 24, maxResults = 3;
 
 class EpilogueFinder {
 public:
-  EpilogueFinder(Operation *product, llvm::function_ref<Operation *(Operation *)> getOwner)
-      : product(product), shape(pg::getTensorType(product->getResult(0)).getShape()), getOwner(getOwner) {}
+  EpilogueFinder(Operation *product,
+                 llvm::function_ref<Operation *(Operation *)> getOwner)
+      : product(product),
+        shape(pg::getTensorType(product->getResult(0)).getShape()),
+        getOwner(getOwner) {}
 
   /// Takes in what depends on the product, as far as it is elementwise.
   void grow() {
@@ -25,7 +28,9 @@ public:
       if (members.contains(op) || op->hasAttr(recomputeAttr) || !fits(op))
         continue;
       llvm::SmallSetVector<Operation *, 8> pulled;
-      if (!llvm::all_of(op->getOperands(), [&](Value operand) { return isThere(operand, op, pulled, 0); }))
+      if (!llvm::all_of(op->getOperands(), [&](Value operand) {
+            return isThere(operand, op, pulled, 0);
+          }))
         continue;
       members.insert(pulled.begin(), pulled.end());
       members.insert(op);
@@ -34,7 +39,8 @@ public:
     }
   }
 
-  /// Takes out again what a kernel over rows would do with what follows, and what then is incomplete.
+  /// Takes out again what a kernel over rows would do with what follows, and
+  /// what then is incomplete.
   void prune(llvm::function_ref<bool(Operation *, Operation *)> joinsRows) {
     bool changed = true;
     while (changed && !members.empty()) {
@@ -43,10 +49,14 @@ public:
         bool leaves = llvm::any_of(op->getUsers(), [&](Operation *user) {
           return !members.contains(user) && joinsRows(op, user);
         });
-        leaves |= llvm::any_of(op->getOperands(), [&](Value operand) { return wasRemoved(operand.getDefiningOp()); });
+        leaves |= llvm::any_of(op->getOperands(), [&](Value operand) {
+          return wasRemoved(operand.getDefiningOp());
+        });
         // What was pulled in leaves with its users.
         leaves |= !dependents.contains(op) &&
-                  llvm::none_of(op->getUsers(), [&](Operation *user) { return members.contains(user); });
+                  llvm::none_of(op->getUsers(), [&](Operation *user) {
+                    return members.contains(user);
+                  });
         if (leaves) {
           members.remove(op);
           removed.insert(op);
@@ -60,7 +70,8 @@ public:
 
   SmallVector<Operation *> takeInOrder() {
     SmallVector<Operation *> ops(members.getArrayRef());
-    llvm::sort(ops, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
+    llvm::sort(
+        ops, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
     return ops;
   }
 
@@ -69,7 +80,9 @@ private:
     SmallVector<Operation *> users;
     for (Operation *user : op->getUsers())
       users.push_back(user);
-    llvm::sort(users, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
+    llvm::sort(users, [](Operation *a, Operation *b) {
+      return a->isBeforeInBlock(b);
+    });
     return users;
   }
 
@@ -80,17 +93,22 @@ private:
     return type.getShape() == shape && !type.getElementType().isInteger(64);
   }
 
-  /// Whether the operand is in the kernel, or computed before the product; or can be pulled into the kernel.
-  bool isThere(Value operand, Operation *user, llvm::SmallSetVector<Operation *, 8> &pulled, unsigned depth) {
+  /// Whether the operand is in the kernel, or computed before the product; or
+  /// can be pulled into the kernel.
+  bool isThere(Value operand, Operation *user,
+               llvm::SmallSetVector<Operation *, 8> &pulled, unsigned depth) {
     Operation *producer = getProducer(operand);
-    if (!producer || getRole(producer) == Role::Source || getRole(producer) == Role::Free)
+    if (!producer || getRole(producer) == Role::Source ||
+        getRole(producer) == Role::Free)
       return true;
-    if (producer == product || members.contains(producer) || pulled.contains(producer))
+    if (producer == product || members.contains(producer) ||
+        pulled.contains(producer))
       return operand.getDefiningOp() == producer; // not through a view
     Operation *owner = getOwner(producer);
     if ((owner ? owner : producer)->isBeforeInBlock(product))
       return true;
-    // Something like a factor that is computed behind the product, for it alone.
+    // Something like a factor that is computed behind the product, for it
+    // alone.
     if (depth > 6 || operand.getDefiningOp() != producer || !fits(producer))
       return false;
     for (Operation *other : producer->getUsers())
@@ -108,7 +126,9 @@ private:
   unsigned countResults() {
     unsigned results = 0;
     auto isUsedOutside = [&](Operation *op) {
-      return llvm::any_of(op->getUsers(), [&](Operation *user) { return !members.contains(user); });
+      return llvm::any_of(op->getUsers(), [&](Operation *user) {
+        return !members.contains(user);
+      });
     };
     results += isUsedOutside(product);
     for (Operation *op : members)
@@ -120,14 +140,18 @@ private:
   ArrayRef<int64_t> shape;
   llvm::function_ref<Operation *(Operation *)> getOwner;
   llvm::SetVector<Operation *> members;
-  llvm::SmallPtrSet<Operation *, 8> dependents; // members that depend on the product; the others were pulled in
+  llvm::SmallPtrSet<Operation *, 8>
+      dependents; // members that depend on the product; the others were pulled
+                  // in
   llvm::SmallPtrSet<Operation *, 8> removed;
 };
 
 } // namespace
 
-SmallVector<Operation *> findEpilogue(Operation *product, llvm::function_ref<Operation *(Operation *)> getOwner,
-                                      llvm::function_ref<bool(Operation *, Operation *)> joinsRows) {
+SmallVector<Operation *>
+findEpilogue(Operation *product,
+             llvm::function_ref<Operation *(Operation *)> getOwner,
+             llvm::function_ref<bool(Operation *, Operation *)> joinsRows) {
   EpilogueFinder finder(product, getOwner);
   finder.grow();
   finder.prune(joinsRows);

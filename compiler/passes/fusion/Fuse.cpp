@@ -13,17 +13,20 @@ namespace pgc {
 namespace {
 
 bool isRemovable(Operation *op) {
-  return isa<pg::LoadOp>(op) || (isMemoryEffectFree(op) && !op->hasTrait<OpTrait::IsTerminator>());
+  return isa<pg::LoadOp>(op) ||
+         (isMemoryEffectFree(op) && !op->hasTrait<OpTrait::IsTerminator>());
 }
 
-/// Gives every variable one load, ahead of all stores; later loads of what was stored take the value itself.
+/// Gives every variable one load, ahead of all stores; later loads of what was
+/// stored take the value itself.
 LogicalResult forwardVariables(func::FuncOp function) {
   llvm::StringMap<Value> known;
   llvm::StringSet<> accumulated;
   for (Operation &op : llvm::make_early_inc_range(function.getBody().front())) {
     if (auto load = dyn_cast<pg::LoadOp>(op)) {
       if (accumulated.contains(load.getVariable()))
-        return load.emitOpError("reads a variable that this function has added to");
+        return load.emitOpError(
+            "reads a variable that this function has added to");
       Value &value = known[load.getVariable()];
       if (value) {
         load.getResult().replaceAllUsesWith(value);
@@ -40,7 +43,8 @@ LogicalResult forwardVariables(func::FuncOp function) {
   return success();
 }
 
-/// Indices of so many bytes are computed once; more are computed where they are used.
+/// Indices of so many bytes are computed once; more are computed where they are
+/// used.
 constexpr int64_t smallTable = 1 << 14;
 
 /// Simplifies what would stand between operations and their kernels.
@@ -60,15 +64,18 @@ void localize(func::FuncOp function) {
       pg::Shape joined(pg::getTensorType(broadcast.getX()).getShape());
       for (OpOperand &other : op->getOpOperands())
         if (other.getOperandNumber() != operand.getOperandNumber())
-          joined = *pg::broadcastShapes(joined, pg::getTensorType(other.get()).getShape());
+          joined = *pg::broadcastShapes(
+              joined, pg::getTensorType(other.get()).getShape());
       if (ArrayRef<int64_t>(joined) == shape)
         operand.set(broadcast.getX());
     }
   }
   // What is larger than what it is made from is made where it is used.
   for (Operation *op : ops) {
-    bool expands = isa<pg::BroadcastOp, pg::ConvertOp, pg::IotaOp>(op) &&
-                   getBytes(op->getResult(0)) > (op->getNumOperands() ? getBytes(op->getOperand(0)) : smallTable);
+    bool expands =
+        isa<pg::BroadcastOp, pg::ConvertOp, pg::IotaOp>(op) &&
+        getBytes(op->getResult(0)) >
+            (op->getNumOperands() ? getBytes(op->getOperand(0)) : smallTable);
     if (!expands || op->use_empty() || op->hasOneUse())
       continue;
     SmallVector<OpOperand *> uses;
@@ -88,13 +95,18 @@ void localize(func::FuncOp function) {
     Operation *producer = getProducer(accumulate.getValue());
     Role role = producer ? getRole(producer) : Role::Source;
     bool throughSlice = false;
-    for (Value value = accumulate.getValue(); value != getViewed(value); value = value.getDefiningOp()->getOperand(0))
+    for (Value value = accumulate.getValue(); value != getViewed(value);
+         value = value.getDefiningOp()->getOperand(0))
       throughSlice |= isa<pg::SliceOp>(value.getDefiningOp());
-    if (role != Role::Source && role != Role::Free && role != Role::Concat && !throughSlice)
+    if (role != Role::Source && role != Role::Free && role != Role::Concat &&
+        !throughSlice)
       continue;
     OpBuilder b(op);
-    Value zero = pg::ConstantOp::create(b, op->getLoc(), 0.0, pg::getTensorType(accumulate.getValue()).getElementType());
-    accumulate.getValueMutable().set(pg::AddOp::create(b, op->getLoc(), accumulate.getValue(), zero));
+    Value zero = pg::ConstantOp::create(
+        b, op->getLoc(), 0.0,
+        pg::getTensorType(accumulate.getValue()).getElementType());
+    accumulate.getValueMutable().set(
+        pg::AddOp::create(b, op->getLoc(), accumulate.getValue(), zero));
   }
   for (Operation *op : llvm::reverse(ops))
     if (op->use_empty() && isRemovable(op))
@@ -105,9 +117,12 @@ void localize(func::FuncOp function) {
 class Caller {
 public:
   Caller(func::FuncOp function, KernelLibrary &library)
-      : block(function.getBody().front()), groups(function), library(library), builder(function.getContext()) {
+      : block(function.getBody().front()), groups(function), library(library),
+        builder(function.getContext()) {
     for (unsigned i = 0; i < groups.list.size(); ++i)
-      outlined.push_back(groups.list[i].kind.empty() ? OutlinedGroup{} : outlineGroup(groups, i, library));
+      outlined.push_back(groups.list[i].kind.empty()
+                             ? OutlinedGroup{}
+                             : outlineGroup(groups, i, library));
   }
 
   void run() {
@@ -127,7 +142,8 @@ public:
     for (OpOperand &operand : block.getTerminator()->getOpOperands())
       operand.set(get(operand.get()));
     for (Operation *op : llvm::reverse(old))
-      if (isa<pg::AccumulateOp, pg::StoreOp>(op) || (op->use_empty() && isRemovable(op)))
+      if (isa<pg::AccumulateOp, pg::StoreOp>(op) ||
+          (op->use_empty() && isRemovable(op)))
         op->erase();
   }
 
@@ -149,7 +165,8 @@ private:
     Value value = get(input.value);
     if (value.getType() == input.type)
       return value;
-    return pg::ReshapeOp::create(builder, value.getLoc(), value, input.type.getShape());
+    return pg::ReshapeOp::create(builder, value.getLoc(), value,
+                                 input.type.getShape());
   }
 
   void move(Operation *op) {
@@ -168,7 +185,8 @@ private:
     for (const KernelInput &input : made.inputs)
       operands.push_back(get(input));
     for (const Slot &slot : library.getScalars(made.kernel))
-      operands.push_back(slot.stepValue ? slot.stepValue : getNumber(slot.constant));
+      operands.push_back(slot.stepValue ? slot.stepValue
+                                        : getNumber(slot.constant));
     SmallVector<Type> types;
     pg::sched::KernelOp kernel = library.getKernel(made.kernel);
     for (auto [i, value] : llvm::enumerate(kernel.getYielded()))
@@ -176,8 +194,10 @@ private:
         types.push_back(value.getType());
     ArrayAttr accumulates;
     if (!made.accumulated.empty())
-      accumulates = builder.getArrayAttr(SmallVector<Attribute>(made.accumulated.begin(), made.accumulated.end()));
-    auto call = pg::sched::CallOp::create(builder, loc, types, kernel.getSymName(), operands, accumulates);
+      accumulates = builder.getArrayAttr(SmallVector<Attribute>(
+          made.accumulated.begin(), made.accumulated.end()));
+    auto call = pg::sched::CallOp::create(
+        builder, loc, types, kernel.getSymName(), operands, accumulates);
     for (auto [value, result] : llvm::zip(made.stored, call.getResults()))
       inMemory[value] = result;
   }
@@ -187,7 +207,9 @@ private:
     if (!value) {
       OpBuilder::InsertionGuard guard(builder);
       builder.setInsertionPointToStart(&block);
-      value = arith::ConstantOp::create(builder, block.getTerminator()->getLoc(), builder.getF64FloatAttr(number));
+      value =
+          arith::ConstantOp::create(builder, block.getTerminator()->getLoc(),
+                                    builder.getF64FloatAttr(number));
     }
     return value;
   }

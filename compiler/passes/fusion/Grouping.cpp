@@ -58,8 +58,8 @@ private:
 
   void addNode(Operation *op) {
     Role role = getRole(op);
-    if (role == Role::StepValue || role == Role::Source || role == Role::Free || role == Role::View ||
-        role == Role::Sink || role == Role::Terminator)
+    if (role == Role::StepValue || role == Role::Source || role == Role::Free ||
+        role == Role::View || role == Role::Sink || role == Role::Terminator)
       return;
     Node node{op, role, {}};
     if (role == Role::Row) {
@@ -71,7 +71,8 @@ private:
     nodes.push_back(node);
   }
 
-  /// Kernels without rows run in one piece; what moves whole tensors about is better done by loops, which are cut in pieces.
+  /// Kernels without rows run in one piece; what moves whole tensors about is
+  /// better done by loops, which are cut in pieces.
   static bool isTooLargeForOneRow(Operation *op) {
     constexpr int64_t limit = 1 << 16;
     return isa<pg::SliceOp, pg::PadOp, pg::TransposeOp, pg::IotaOp>(op) &&
@@ -87,7 +88,8 @@ private:
     return producer ? find(producer) : nullptr;
   }
 
-  /// The product whose kernel the operation is part of, as its epilogue; null if none.
+  /// The product whose kernel the operation is part of, as its epilogue; null
+  /// if none.
   Node *getProduct(Operation *op) {
     auto found = epilogueOf.find(op);
     return found == epilogueOf.end() ? nullptr : find(found->second);
@@ -95,20 +97,23 @@ private:
 
   /// Whether operand number `index` of the node may come from the same kernel.
   bool isJoined(Node &node, unsigned index, Node &producer) {
-    if (node.role != Role::Row || producer.role != Role::Row || node.domain != producer.domain)
+    if (node.role != Role::Row || producer.role != Role::Row ||
+        node.domain != producer.domain)
       return false;
     if (getProduct(node.op) || getProduct(producer.op))
       return false;
     return readsSameRow(node.op, index, node.domain);
   }
 
-  /// The level of the kernel that the node is in: an epilogue's is that of its product, which comes earlier in the function.
+  /// The level of the kernel that the node is in: an epilogue's is that of its
+  /// product, which comes earlier in the function.
   int64_t levelOf(Node &node) {
     Node *product = getProduct(node.op);
     return product ? product->level : node.level;
   }
 
-  /// The least level at which the operand numbered `index` of the node is there.
+  /// The least level at which the operand numbered `index` of the node is
+  /// there.
   int64_t levelAfter(Node &node, unsigned index) {
     Node *producer = producerOf(node.op->getOperand(index));
     if (!producer)
@@ -127,7 +132,9 @@ private:
         node.level = std::max(node.level, levelAfter(node, i));
       for (Operation *op : epilogues.lookup(node.op))
         for (Value operand : op->getOperands())
-          if (Node *producer = producerOf(operand); producer && producer != &node && getProduct(producer->op) != &node)
+          if (Node *producer = producerOf(operand);
+              producer && producer != &node &&
+              getProduct(producer->op) != &node)
             node.level = std::max(node.level, levelOf(*producer) + 1);
     }
   }
@@ -136,7 +143,8 @@ private:
     for (Node &node : nodes) {
       if (node.role != Role::Product)
         continue;
-      // Where rows are worked on right behind the product, they are read there anyway.
+      // Where rows are worked on right behind the product, they are read there
+      // anyway.
       auto joinsRows = [&](Operation *op, Operation *user) {
         Node *a = find(op), *b = find(user);
         if (!a || !b || a->level != b->level)
@@ -147,7 +155,8 @@ private:
         return false;
       };
       auto getOwner = [&](Operation *op) { return epilogueOf.lookup(op); };
-      SmallVector<Operation *> epilogue = findEpilogue(node.op, getOwner, joinsRows);
+      SmallVector<Operation *> epilogue =
+          findEpilogue(node.op, getOwner, joinsRows);
       for (Operation *op : epilogue)
         epilogueOf[op] = node.op;
       if (!epilogue.empty())
@@ -169,7 +178,8 @@ private:
     }
   }
 
-  /// The last level at which the node's result is in time for a use, which may be a view with uses of its own.
+  /// The last level at which the node's result is in time for a use, which may
+  /// be a view with uses of its own.
   int64_t latestFor(Node &node, OpOperand &use) {
     Operation *user = use.getOwner();
     switch (getRole(user)) {
@@ -190,10 +200,12 @@ private:
       return node.level;
     if (Node *product = getProduct(user))
       return product->level - 1;
-    return target->level - (isJoined(*target, use.getOperandNumber(), node) ? 0 : 1);
+    return target->level -
+           (isJoined(*target, use.getOperandNumber(), node) ? 0 : 1);
   }
 
-  /// Without sinking the result is written and read; with it the operands are read once more.
+  /// Without sinking the result is written and read; with it the operands are
+  /// read once more.
   bool isWorthSinking(Node &node, int64_t level) {
     if (node.op->hasAttr(recomputeAttr))
       return true;
@@ -203,20 +215,26 @@ private:
     return costOfSinking(node, level, 0) < saved;
   }
 
-  /// Bytes that are moved if the node is computed at a later level: of operands that lie in memory, or must be put there.
+  /// Bytes that are moved if the node is computed at a later level: of operands
+  /// that lie in memory, or must be put there.
   int64_t costOfSinking(Node &node, int64_t level, unsigned depth) {
     int64_t cost = 0;
     llvm::SmallPtrSet<Operation *, 4> seen;
     for (Value operand : node.op->getOperands()) {
       Operation *producer = getProducer(operand);
-      if (producer && (getRole(producer) == Role::Free || !seen.insert(producer).second))
+      if (producer &&
+          (getRole(producer) == Role::Free || !seen.insert(producer).second))
         continue;
       int64_t bytes = getBytes(operand);
       Node *source = producer ? find(producer) : nullptr;
-      if (!source || source->role != Role::Row || source->level < node.level || isReadLater(*source, node)) {
-        cost += isReadAt(getViewed(operand), node, level) ? 0 : bytes; // is in memory anyway
+      if (!source || source->role != Role::Row || source->level < node.level ||
+          isReadLater(*source, node)) {
+        cost += isReadAt(getViewed(operand), node, level)
+                    ? 0
+                    : bytes; // is in memory anyway
       } else if (producer->hasOneUse() && depth < 8) {
-        cost += std::min(2 * bytes, costOfSinking(*source, level, depth + 1)); // can come along
+        cost += std::min(2 * bytes, costOfSinking(*source, level,
+                                                  depth + 1)); // can come along
       } else {
         cost += 2 * bytes;
       }
@@ -232,13 +250,15 @@ private:
         if (isa<pg::ReshapeOp>(user))
           views.push_back(user->getResult(0));
         Node *other = find(user);
-        if (other && other != &reader && other->role == Role::Row && other->level == level && other->domain == reader.domain)
+        if (other && other != &reader && other->role == Role::Row &&
+            other->level == level && other->domain == reader.domain)
           return true;
       }
     return false;
   }
 
-  /// Whether others than `reader` read the node's result at a later level, or could.
+  /// Whether others than `reader` read the node's result at a later level, or
+  /// could.
   bool isReadLater(Node &node, Node &reader) {
     for (Value result : node.op->getResults())
       for (OpOperand &use : result.getUses()) {
@@ -275,16 +295,19 @@ private:
       }
       for (unsigned i = 0; i < node.op->getNumOperands(); ++i) {
         Node *producer = producerOf(node.op->getOperand(i));
-        if (producer && producer->level == node.level && isJoined(node, i, *producer))
+        if (producer && producer->level == node.level &&
+            isJoined(node, i, *producer))
           join(self, producer - nodes.data());
       }
     }
     joinReadersOfOneValue();
   }
 
-  /// Operations of one level and domain that read the same rows of a value read them once.
+  /// Operations of one level and domain that read the same rows of a value read
+  /// them once.
   void joinReadersOfOneValue() {
-    constexpr unsigned near = 64; // in operations; things far apart stay so, lest values live longer
+    constexpr unsigned near =
+        64; // in operations; things far apart stay so, lest values live longer
     std::map<std::tuple<void *, int64_t, Domain>, unsigned> readers;
     for (auto [i, node] : llvm::enumerate(nodes)) {
       if (node.role != Role::Row || node.domain.empty() || getProduct(node.op))
@@ -294,7 +317,9 @@ private:
         if (!producer || producer->level == node.level ||
             !hasRows(pg::getTensorType(operand).getShape(), node.domain))
           continue;
-        auto [found, isNew] = readers.try_emplace({getViewed(operand).getAsOpaquePointer(), node.level, node.domain}, i);
+        auto [found, isNew] = readers.try_emplace(
+            {getViewed(operand).getAsOpaquePointer(), node.level, node.domain},
+            i);
         if (!isNew && i - found->second < near)
           join(i, found->second);
         found->second = i;
@@ -309,7 +334,8 @@ private:
   }
   void join(unsigned a, unsigned b) { parent[root(a)] = root(b); }
 
-  /// Lists the groups, each after those that it reads from, otherwise in the order of their last operations.
+  /// Lists the groups, each after those that it reads from, otherwise in the
+  /// order of their last operations.
   void collect(Groups &groups) {
     llvm::MapVector<unsigned, SmallVector<unsigned>> members;
     for (unsigned i = 0; i < nodes.size(); ++i)
@@ -350,8 +376,11 @@ private:
         group.ops.push_back(node.op);
         groups.groupOf[node.op] = groups.list.size();
       }
-      // A product with its epilogue starts with the product, or with what it pulled in.
-      auto isAnchor = [&](unsigned member) { return nodes[member].role != Role::Row; };
+      // A product with its epilogue starts with the product, or with what it
+      // pulled in.
+      auto isAnchor = [&](unsigned member) {
+        return nodes[member].role != Role::Row;
+      };
       auto anchor = llvm::find_if(list, isAnchor);
       Node &leader = nodes[anchor == list.end() ? list.front() : *anchor];
       group.kind = getKind(leader.role);
@@ -367,9 +396,11 @@ private:
   Domain tokens;
   SmallVector<Node, 0> nodes;
   llvm::DenseMap<Operation *, unsigned> number;
-  llvm::DenseMap<Operation *, SmallVector<Operation *>> epilogues; // of products
-  llvm::DenseMap<Operation *, Operation *> epilogueOf;             // the product that an operation joined
-  SmallVector<unsigned> parent;                                    // union-find over nodes
+  llvm::DenseMap<Operation *, SmallVector<Operation *>>
+      epilogues; // of products
+  llvm::DenseMap<Operation *, Operation *>
+      epilogueOf;               // the product that an operation joined
+  SmallVector<unsigned> parent; // union-find over nodes
 };
 
 } // namespace

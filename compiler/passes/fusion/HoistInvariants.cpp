@@ -1,4 +1,5 @@
-// hoist-invariants: what depends on parameters alone is computed once after each update, not in every program that needs it.
+// hoist-invariants: what depends on parameters alone is computed once after
+// each update, not in every program that needs it.
 #include "compiler/passes/fusion/FusionPasses.h"
 #include "compiler/passes/fusion/OpFacts.h"
 #include "mlir/IR/SymbolTable.h"
@@ -31,12 +32,15 @@ public:
     llvm::DenseMap<unsigned, Value> loaded;
     for (Operation *op : ops) {
       unsigned id = ids.lookup(op);
-      if (id == 0 || !isWorthHoisting(id) || llvm::none_of(op->getUsers(), [&](Operation *user) { return reads(user); }))
+      if (id == 0 || !isWorthHoisting(id) ||
+          llvm::none_of(op->getUsers(),
+                        [&](Operation *user) { return reads(user); }))
         continue;
       Value &value = loaded[id];
       if (!value)
         value = pg::LoadOp::create(b, op->getLoc(), getVariable(id, op));
-      op->getResult(0).replaceUsesWithIf(value, [&](OpOperand &use) { return reads(use.getOwner()); });
+      op->getResult(0).replaceUsesWithIf(
+          value, [&](OpOperand &use) { return reads(use.getOwner()); });
     }
     for (Operation *op : llvm::reverse(ops))
       if (op->use_empty() && (isa<pg::LoadOp>(op) || isMemoryEffectFree(op)))
@@ -49,23 +53,26 @@ private:
   struct Computation {
     Operation *op = nullptr; // one that does it, in the function at hand
     SmallVector<unsigned> operands;
-    bool isSource = false;    // a load or a constant
+    bool isSource = false; // a load or a constant
     bool readsParameter = false;
-    bool isCostly = false;    // has an operation that takes long
-    int64_t bytes = 0;        // of the parameters that it reads
-    Value hoisted;            // in @prepare
+    bool isCostly = false; // has an operation that takes long
+    int64_t bytes = 0;     // of the parameters that it reads
+    Value hoisted;         // in @prepare
     pg::VariableOp variable;
   };
 
-  /// Gives operations that depend on parameters alone a number, the same for the same computation.
+  /// Gives operations that depend on parameters alone a number, the same for
+  /// the same computation.
   void identify(Operation *op) {
     Role role = getRole(op);
     bool isLoad = isa<pg::LoadOp>(op);
     if (isLoad) {
-      auto variable = symbols.lookup<pg::VariableOp>(cast<pg::LoadOp>(op).getVariable());
+      auto variable =
+          symbols.lookup<pg::VariableOp>(cast<pg::LoadOp>(op).getVariable());
       if (!variable || variable.getSpace() != "parameter")
         return;
-    } else if (op->getNumResults() != 1 || !isMemoryEffectFree(op) || role == Role::StepValue || op->getNumRegions() != 0) {
+    } else if (op->getNumResults() != 1 || !isMemoryEffectFree(op) ||
+               role == Role::StepValue || op->getNumRegions() != 0) {
       return;
     }
     Computation made;
@@ -73,11 +80,15 @@ private:
     made.isSource = isLoad || isa<pg::ConstantOp>(op);
     made.readsParameter = isLoad;
     made.bytes = isLoad ? getBytes(op->getResult(0)) : 0;
-    made.isCostly = !isa<pg::IotaOp>(op) && role != Role::Free && role != Role::View && !isa<pg::BroadcastOp, pg::ConvertOp>(op);
-    Key key{op->getName().getAsOpaquePointer(), op->getAttrDictionary().getAsOpaquePointer(),
+    made.isCostly = !isa<pg::IotaOp>(op) && role != Role::Free &&
+                    role != Role::View &&
+                    !isa<pg::BroadcastOp, pg::ConvertOp>(op);
+    Key key{op->getName().getAsOpaquePointer(),
+            op->getAttrDictionary().getAsOpaquePointer(),
             op->getResult(0).getType().getAsOpaquePointer()};
     for (Value operand : op->getOperands()) {
-      unsigned id = operand.getDefiningOp() ? ids.lookup(operand.getDefiningOp()) : 0;
+      unsigned id =
+          operand.getDefiningOp() ? ids.lookup(operand.getDefiningOp()) : 0;
       if (id == 0)
         return;
       const Computation &other = computations[id - 1];
@@ -87,7 +98,8 @@ private:
       made.bytes += other.bytes;
       key.push_back(reinterpret_cast<const void *>(static_cast<size_t>(id)));
     }
-    auto [found, isNew] = index.try_emplace(std::move(key), computations.size() + 1);
+    auto [found, isNew] =
+        index.try_emplace(std::move(key), computations.size() + 1);
     if (isNew)
       computations.push_back(std::move(made));
     computations[found->second - 1].op = op;
@@ -99,18 +111,23 @@ private:
     if (!ids.contains(user))
       return true;
     // Views stay; so do computations that are not worth it.
-    return getRole(user) == Role::View ? llvm::any_of(user->getUsers(), [&](Operation *next) { return reads(next); })
-                                       : !isWorthHoisting(ids.lookup(user));
+    return getRole(user) == Role::View
+               ? llvm::any_of(user->getUsers(),
+                              [&](Operation *next) { return reads(next); })
+               : !isWorthHoisting(ids.lookup(user));
   }
 
-  /// Whether the computation takes time, and its result not much more memory than what it is made from.
+  /// Whether the computation takes time, and its result not much more memory
+  /// than what it is made from.
   bool isWorthHoisting(unsigned id) const {
     const Computation &computation = computations[id - 1];
-    if (computation.isSource || getRole(computation.op) == Role::View || getRole(computation.op) == Role::Free)
+    if (computation.isSource || getRole(computation.op) == Role::View ||
+        getRole(computation.op) == Role::Free)
       return false;
     constexpr int64_t small = 1 << 20;
     int64_t bytes = getBytes(computation.op->getResult(0));
-    return (computation.readsParameter || computation.isCostly) && bytes <= std::max(small, 2 * computation.bytes);
+    return (computation.readsParameter || computation.isCostly) &&
+           bytes <= std::max(small, 2 * computation.bytes);
   }
 
   pg::VariableOp getVariable(unsigned id, Operation *place) {
@@ -125,8 +142,8 @@ private:
       b.setInsertionPointToStart(module.getBody());
       if (lastVariable)
         b.setInsertionPointAfter(lastVariable);
-      lastVariable = computation.variable =
-          pg::VariableOp::create(b, place->getLoc(), name, pg::getTensorType(value), "derived");
+      lastVariable = computation.variable = pg::VariableOp::create(
+          b, place->getLoc(), name, pg::getTensorType(value), "derived");
       symbols.insert(computation.variable);
       OpBuilder inside(prepare.getBody().front().getTerminator());
       pg::StoreOp::create(inside, place->getLoc(), value, name);
@@ -151,7 +168,8 @@ private:
 
   void makePrepare() {
     OpBuilder b = OpBuilder::atBlockEnd(module.getBody());
-    prepare = func::FuncOp::create(b, module.getLoc(), "prepare", b.getFunctionType({}, {}));
+    prepare = func::FuncOp::create(b, module.getLoc(), "prepare",
+                                   b.getFunctionType({}, {}));
     prepare->setAttr("pg.role", b.getStringAttr("prepare"));
     prepare->setAttr("pg.phase", b.getStringAttr(""));
     b.setInsertionPointToEnd(prepare.addEntryBlock());
@@ -175,7 +193,8 @@ struct HoistInvariantsPass : impl::HoistInvariantsBase<HoistInvariantsPass> {
     SmallVector<func::FuncOp> functions(getOperation().getOps<func::FuncOp>());
     for (func::FuncOp function : functions) {
       auto role = function->getAttrOfType<StringAttr>("pg.role");
-      if (role && !function.isDeclaration() && llvm::is_contained({"train", "score", "probe"}, role.getValue()))
+      if (role && !function.isDeclaration() &&
+          llvm::is_contained({"train", "score", "probe"}, role.getValue()))
         hoister.hoist(function);
     }
   }

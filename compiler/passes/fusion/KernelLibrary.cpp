@@ -13,10 +13,13 @@ KernelLibrary::~KernelLibrary() {
       entry.kernel->erase();
 }
 
-/// All that distinguishes a kernel, as a list of uniqued pointers and small numbers.
+/// All that distinguishes a kernel, as a list of uniqued pointers and small
+/// numbers.
 KernelLibrary::Key KernelLibrary::makeKey(KernelOp kernel) {
   Key key;
-  auto addNumber = [&](size_t n) { key.push_back(reinterpret_cast<const void *>(n)); };
+  auto addNumber = [&](size_t n) {
+    key.push_back(reinterpret_cast<const void *>(n));
+  };
   llvm::DenseMap<Value, size_t> numbers;
   Block &block = kernel.getBlock();
   for (BlockArgument argument : block.getArguments()) {
@@ -43,7 +46,8 @@ KernelLibrary::Key KernelLibrary::makeKey(KernelOp kernel) {
   return key;
 }
 
-KernelLibrary::Use KernelLibrary::add(KernelOp kernel, SmallVector<Slot> slots) {
+KernelLibrary::Use KernelLibrary::add(KernelOp kernel,
+                                      SmallVector<Slot> slots) {
   auto [found, isNew] = index.try_emplace(makeKey(kernel), entries.size());
   if (isNew)
     entries.push_back({kernel, {}, {}});
@@ -54,24 +58,32 @@ KernelLibrary::Use KernelLibrary::add(KernelOp kernel, SmallVector<Slot> slots) 
   return {found->second, static_cast<unsigned>(entry.instances.size() - 1)};
 }
 
-/// Slots with one constant everywhere become that constant; slots that always have the same number become one argument.
+/// Slots with one constant everywhere become that constant; slots that always
+/// have the same number become one argument.
 void KernelLibrary::settle(Entry &entry) {
   KernelOp kernel = entry.kernel;
   Block &block = kernel.getBlock();
-  unsigned count = entry.instances.front().size(), tensors = block.getNumArguments() - count;
+  unsigned count = entry.instances.front().size(),
+           tensors = block.getNumArguments() - count;
   llvm::BitVector unused(block.getNumArguments());
   for (unsigned i = 0; i < count; ++i) {
     BlockArgument argument = block.getArgument(tensors + i);
     auto agrees = [&](unsigned other) {
-      return llvm::all_of(entry.instances, [&](auto &instance) { return instance[i] == instance[other]; });
+      return llvm::all_of(entry.instances, [&](auto &instance) {
+        return instance[i] == instance[other];
+      });
     };
     Slot &first = entry.instances.front()[i];
-    bool isConstant = !first.stepValue &&
-                      llvm::all_of(entry.instances, [&](auto &instance) { return instance[i] == first; });
+    bool isConstant =
+        !first.stepValue && llvm::all_of(entry.instances, [&](auto &instance) {
+          return instance[i] == first;
+        });
     if (isConstant) {
       auto splat = cast<pg::SplatOp>(*argument.user_begin());
       OpBuilder b(splat);
-      Value constant = pg::ConstantOp::create(b, splat.getLoc(), pg::getTensorType(splat.getResult()), first.constant);
+      Value constant = pg::ConstantOp::create(
+          b, splat.getLoc(), pg::getTensorType(splat.getResult()),
+          first.constant);
       splat.getResult().replaceAllUsesWith(constant);
       splat->erase();
       unused.set(tensors + i);

@@ -15,12 +15,15 @@ struct Slot {
   mlir::Value stepValue;
   /// The same bits: 0 and -0 differ.
   bool operator==(const Slot &other) const {
-    return llvm::bit_cast<uint64_t>(constant) == llvm::bit_cast<uint64_t>(other.constant) && stepValue == other.stepValue;
+    return llvm::bit_cast<uint64_t>(constant) ==
+               llvm::bit_cast<uint64_t>(other.constant) &&
+           stepValue == other.stepValue;
   }
 };
 
-/// Collects kernels. Two are equal if they do the same operations on the same types, whatever numbers they do it with: numbers
-/// that differ between the places where a kernel is used become arguments.
+/// Collects kernels. Two are equal if they do the same operations on the same
+/// types, whatever numbers they do it with: numbers that differ between the
+/// places where a kernel is used become arguments.
 class KernelLibrary {
 public:
   explicit KernelLibrary(mlir::ModuleOp module) : module(module) {}
@@ -32,15 +35,18 @@ public:
     unsigned instance;
   };
 
-  /// Takes over a detached kernel. Its trailing arguments of type f64 are the slots, each of which is read by one
-  /// `pg.splat` only.
+  /// Takes over a detached kernel. Its trailing arguments of type f64 are the
+  /// slots, each of which is read by one `pg.splat` only.
   Use add(pg::sched::KernelOp kernel, llvm::SmallVector<Slot> slots);
 
-  /// Settles which slots are arguments, names the kernels and puts them at the end of the module.
+  /// Settles which slots are arguments, names the kernels and puts them at the
+  /// end of the module.
   void finish();
 
   /// After `finish`: the kernel.
-  pg::sched::KernelOp getKernel(Use use) const { return entries[use.kernel].kernel; }
+  pg::sched::KernelOp getKernel(Use use) const {
+    return entries[use.kernel].kernel;
+  }
   /// After `finish`: the numbers to pass, in order.
   llvm::SmallVector<Slot> getScalars(Use use) const;
 

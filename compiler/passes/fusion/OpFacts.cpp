@@ -6,14 +6,17 @@ using namespace mlir;
 namespace pgc {
 
 bool isElementwise(Operation *op) {
-  return isa<pg::AddOp, pg::SubOp, pg::MulOp, pg::DivOp, pg::PowOp, pg::MaxOp, pg::MinOp, pg::FloorDivOp, pg::ModOp,
-             pg::XorOp, pg::AndOp, pg::OrOp, pg::NegOp, pg::AbsOp, pg::SqrtOp, pg::RsqrtOp, pg::ExpOp, pg::LogOp,
-             pg::TanhOp, pg::SigmoidOp, pg::CosOp, pg::SinOp, pg::FloorOp, pg::RoundOp, pg::CompareOp, pg::SelectOp,
+  return isa<pg::AddOp, pg::SubOp, pg::MulOp, pg::DivOp, pg::PowOp, pg::MaxOp,
+             pg::MinOp, pg::FloorDivOp, pg::ModOp, pg::XorOp, pg::AndOp,
+             pg::OrOp, pg::NegOp, pg::AbsOp, pg::SqrtOp, pg::RsqrtOp, pg::ExpOp,
+             pg::LogOp, pg::TanhOp, pg::SigmoidOp, pg::CosOp, pg::SinOp,
+             pg::FloorOp, pg::RoundOp, pg::CompareOp, pg::SelectOp,
              pg::ConvertOp>(op);
 }
 
 bool isAlignedSlice(pg::SliceOp slice) {
-  ArrayRef<int64_t> shape = pg::getTensorType(slice.getX()).getShape(), sizes = slice.getSizes();
+  ArrayRef<int64_t> shape = pg::getTensorType(slice.getX()).getShape(),
+                    sizes = slice.getSizes();
   int64_t last = -1; // the last axis that is cut
   for (auto [axis, size] : llvm::enumerate(sizes))
     if (size != shape[axis])
@@ -44,23 +47,29 @@ Role getRole(Operation *op) {
       .Case<pg::LoadOp>([](auto) { return Role::Source; })
       .Case<pg::StoreOp, pg::AccumulateOp>([](auto) { return Role::Sink; })
       .Case<pg::ReshapeOp>([](auto) { return Role::View; })
-      .Case<pg::SliceOp>([](pg::SliceOp slice) { return isAlignedSlice(slice) ? Role::View : Role::Row; })
-      .Case<pg::ReduceOp, pg::PartialSumOp, pg::BroadcastOp, pg::PadOp, pg::TransposeOp, pg::RopeOp, pg::PickOp,
-            pg::IotaOp>([](auto) { return Role::Row; })
-      .Case<pg::LinearOp, pg::MatmulOp, pg::PackedMatmulOp, pg::PackOp>([](auto) { return Role::Product; })
+      .Case<pg::SliceOp>([](pg::SliceOp slice) {
+        return isAlignedSlice(slice) ? Role::View : Role::Row;
+      })
+      .Case<pg::ReduceOp, pg::PartialSumOp, pg::BroadcastOp, pg::PadOp,
+            pg::TransposeOp, pg::RopeOp, pg::PickOp, pg::IotaOp>(
+          [](auto) { return Role::Row; })
+      .Case<pg::LinearOp, pg::MatmulOp, pg::PackedMatmulOp, pg::PackOp>(
+          [](auto) { return Role::Product; })
       .Case<pg::AttentionOp>([](auto) { return Role::Attention; })
       .Case<pg::AttentionGradOp>([](auto) { return Role::AttentionGrad; })
       .Case<pg::EmbedOp>([](auto) { return Role::Embed; })
       .Case<pg::EmbedGradOp>([](auto) { return Role::EmbedGrad; })
       .Case<pg::ConcatOp>([](auto) { return Role::Concat; })
       .Default([](Operation *op) {
-        bool tensors = llvm::any_of(op->getResultTypes(), llvm::IsaPred<RankedTensorType>);
+        bool tensors =
+            llvm::any_of(op->getResultTypes(), llvm::IsaPred<RankedTensorType>);
         return tensors ? Role::Loops : Role::StepValue;
       });
 }
 
 ArrayRef<int64_t> getIterationShape(Operation *op) {
-  if (isa<pg::ReduceOp, pg::PartialSumOp, pg::SliceOp, pg::PickOp, pg::TransposeOp>(op))
+  if (isa<pg::ReduceOp, pg::PartialSumOp, pg::SliceOp, pg::PickOp,
+          pg::TransposeOp>(op))
     return pg::getTensorType(op->getOperand(0)).getShape();
   return pg::getTensorType(op->getResult(0)).getShape();
 }
@@ -75,19 +84,27 @@ int64_t getRowAxes(Operation *op) {
   };
   return llvm::TypeSwitch<Operation *, int64_t>(op)
       .Case<pg::ReduceOp>([&](pg::ReduceOp reduce) {
-        return firstWhere([&](int64_t axis) { return llvm::is_contained(reduce.getAxes(), axis); });
+        return firstWhere([&](int64_t axis) {
+          return llvm::is_contained(reduce.getAxes(), axis);
+        });
       })
-      .Case<pg::PartialSumOp>([](pg::PartialSumOp sum) { return sum.getOuter(); })
+      .Case<pg::PartialSumOp>(
+          [](pg::PartialSumOp sum) { return sum.getOuter(); })
       .Case<pg::SliceOp>([&](pg::SliceOp slice) {
         return firstWhere([&](int64_t axis) {
-          return slice.getSizes()[axis] != pg::getTensorType(slice.getX()).getShape()[axis];
+          return slice.getSizes()[axis] !=
+                 pg::getTensorType(slice.getX()).getShape()[axis];
         });
       })
       .Case<pg::PadOp>([&](pg::PadOp pad) {
-        return firstWhere([&](int64_t axis) { return pad.getLow()[axis] || pad.getHigh()[axis]; });
+        return firstWhere([&](int64_t axis) {
+          return pad.getLow()[axis] || pad.getHigh()[axis];
+        });
       })
       .Case<pg::TransposeOp>([&](pg::TransposeOp transpose) {
-        return firstWhere([&](int64_t axis) { return transpose.getPermutation()[axis] != axis; });
+        return firstWhere([&](int64_t axis) {
+          return transpose.getPermutation()[axis] != axis;
+        });
       })
       .Case<pg::IotaOp>([](pg::IotaOp iota) { return iota.getAxis(); })
       .Case<pg::RopeOp>([](auto) { return 2; })
@@ -95,7 +112,9 @@ int64_t getRowAxes(Operation *op) {
       .Default(rank);
 }
 
-int64_t getBytes(Value tensor) { return pg::sched::getByteSize(pg::getTensorType(tensor)); }
+int64_t getBytes(Value tensor) {
+  return pg::sched::getByteSize(pg::getTensorType(tensor));
+}
 
 Value getViewed(Value value) {
   while (Operation *op = value.getDefiningOp()) {

@@ -13,11 +13,12 @@ namespace {
 class Outliner {
 public:
   Outliner(const Groups &groups, unsigned index)
-      : groups(groups), index(index), group(groups.list[index]), loc(group.ops.front()->getLoc()),
-        builder(loc.getContext()) {}
+      : groups(groups), index(index), group(groups.list[index]),
+        loc(group.ops.front()->getLoc()), builder(loc.getContext()) {}
 
   OutlinedGroup run(KernelLibrary &library) {
-    kernel = KernelOp::create(builder, loc, "kernel", group.kind, TypeRange{}, 0, ArrayRef<StringRef>{});
+    kernel = KernelOp::create(builder, loc, "kernel", group.kind, TypeRange{},
+                              0, ArrayRef<StringRef>{});
     Block &block = kernel.getBlock();
     builder.setInsertionPointToEnd(&block);
     for (Operation *op : group.ops)
@@ -36,7 +37,9 @@ public:
   }
 
 private:
-  bool isMember(Operation *op) const { return op && groups.contains(index, op); }
+  bool isMember(Operation *op) const {
+    return op && groups.contains(index, op);
+  }
   bool isRows() const { return group.kind == "rows"; }
 
   //===--------------------------------------------------------------------===//
@@ -56,7 +59,8 @@ private:
     if (op->getNumResults() == 1)
       copies.push_back({op, clone});
     clone->removeAttr(recomputeAttr);
-    for (auto [result, copied] : llvm::zip(op->getResults(), clone->getResults()))
+    for (auto [result, copied] :
+         llvm::zip(op->getResults(), clone->getResults()))
       local[result] = copied;
   }
 
@@ -66,13 +70,15 @@ private:
       if (isOpTriviallyDead(&op))
         op.erase();
     for (unsigned i = slots.size(); i-- > 0;)
-      if (unsigned number = block.getNumArguments() - slots.size() + i; block.getArgument(number).use_empty()) {
+      if (unsigned number = block.getNumArguments() - slots.size() + i;
+          block.getArgument(number).use_empty()) {
         block.eraseArgument(number);
         slots.erase(slots.begin() + i);
       }
   }
 
-  /// An operation that the body has already, of the same operands or numbers: what is computed again may meet its original.
+  /// An operation that the body has already, of the same operands or numbers:
+  /// what is computed again may meet its original.
   Operation *findSame(Operation *op, ArrayRef<Value> operands) {
     if (op->getNumResults() != 1 || group.ops.size() > 256)
       return nullptr;
@@ -83,7 +89,8 @@ private:
       return first && second && *first == *second && a.getType() == b.getType();
     };
     for (auto [original, clone] : copies) {
-      if (original->getName() != op->getName() || original->getResult(0).getType() != op->getResult(0).getType() ||
+      if (original->getName() != op->getName() ||
+          original->getResult(0).getType() != op->getResult(0).getType() ||
           !llvm::equal(operands, clone->getOperands(), isSame))
         continue;
       Operation *other = original;
@@ -116,7 +123,8 @@ private:
       return local[value] = copyReshape(reshape);
     }
     Operation *producer = value.getDefiningOp();
-    if (producer && getRole(producer) == Role::Free && (isRows() || isElementwise(op)))
+    if (producer && getRole(producer) == Role::Free &&
+        (isRows() || isElementwise(op)))
       return makeNumber(producer, givesShape(op, operand));
     return getArgument(value, getInputRank(op, value));
   }
@@ -124,11 +132,15 @@ private:
   Value copyReshape(pg::ReshapeOp reshape) {
     Value from = local.lookup(reshape.getX());
     if (!from)
-      from = local[reshape.getX()] = copyReshape(reshape.getX().getDefiningOp<pg::ReshapeOp>());
-    return pg::ReshapeOp::create(builder, reshape.getLoc(), from, pg::getTensorType(reshape.getResult()).getShape());
+      from = local[reshape.getX()] =
+          copyReshape(reshape.getX().getDefiningOp<pg::ReshapeOp>());
+    return pg::ReshapeOp::create(
+        builder, reshape.getLoc(), from,
+        pg::getTensorType(reshape.getResult()).getShape());
   }
 
-  /// The number of axes that the argument for an operand gets: in rows kernels all that the operation has.
+  /// The number of axes that the argument for an operand gets: in rows kernels
+  /// all that the operation has.
   int64_t getInputRank(Operation *op, Value operand) {
     int64_t rank = pg::getTensorType(operand).getRank();
     if (!isRows() || group.domain.empty() || rank == 0)
@@ -144,13 +156,15 @@ private:
       SmallVector<int64_t> shape(rank - type.getRank(), 1);
       llvm::append_range(shape, type.getShape());
       type = RankedTensorType::get(shape, type.getElementType());
-      argument = kernel.getBlock().insertArgument(outlined.inputs.size(), type, loc);
+      argument =
+          kernel.getBlock().insertArgument(outlined.inputs.size(), type, loc);
       outlined.inputs.push_back({value, type});
     }
     return argument;
   }
 
-  /// Whether no other operand of an elementwise operation has the shape of its result.
+  /// Whether no other operand of an elementwise operation has the shape of its
+  /// result.
   static bool givesShape(Operation *op, OpOperand &operand) {
     if (!isElementwise(op))
       return true;
@@ -158,13 +172,15 @@ private:
     for (OpOperand &other : op->getOpOperands()) {
       Operation *producer = other.get().getDefiningOp();
       bool isFree = producer && getRole(producer) == Role::Free;
-      if (!isFree && pg::getTensorType(other.get()).getShape() == type.getShape())
+      if (!isFree &&
+          pg::getTensorType(other.get()).getShape() == type.getShape())
         return false;
     }
     return pg::getTensorType(operand.get()).getRank() != 0;
   }
 
-  /// A splat constant or step value, as a scalar unless its shape matters. Floats become slots.
+  /// A splat constant or step value, as a scalar unless its shape matters.
+  /// Floats become slots.
   Value makeNumber(Operation *op, bool keepShape) {
     RankedTensorType type = pg::getTensorType(op->getResult(0));
     auto scalar = RankedTensorType::get({}, type.getElementType());
@@ -174,15 +190,20 @@ private:
     } else if (auto broadcast = dyn_cast<pg::BroadcastOp>(op)) {
       number = makeNumber(broadcast.getX().getDefiningOp(), false);
     } else {
-      auto elements = cast<DenseElementsAttr>(cast<pg::ConstantOp>(op).getValue());
+      auto elements =
+          cast<DenseElementsAttr>(cast<pg::ConstantOp>(op).getValue());
       if (scalar.getElementType().isF32() || scalar.getElementType().isF64())
-        number = makeSlot({elements.getSplatValue<APFloat>().convertToDouble(), {}}, scalar);
+        number = makeSlot(
+            {elements.getSplatValue<APFloat>().convertToDouble(), {}}, scalar);
       else
-        number = pg::ConstantOp::create(builder, op->getLoc(), scalar,
-                                        DenseElementsAttr::get(scalar, elements.getSplatValue<Attribute>()));
+        number = pg::ConstantOp::create(
+            builder, op->getLoc(), scalar,
+            DenseElementsAttr::get(scalar,
+                                   elements.getSplatValue<Attribute>()));
     }
     if (keepShape && type.getRank() != 0)
-      number = pg::BroadcastOp::create(builder, op->getLoc(), number, type.getShape());
+      number = pg::BroadcastOp::create(builder, op->getLoc(), number,
+                                       type.getShape());
     return number;
   }
 
@@ -190,7 +211,8 @@ private:
     Block &block = kernel.getBlock();
     Value argument = block.addArgument(builder.getF64Type(), loc);
     slots.push_back(slot);
-    auto splat = pg::SplatOp::create(builder, loc, argument, type.getElementType());
+    auto splat =
+        pg::SplatOp::create(builder, loc, argument, type.getElementType());
     slotOf[splat] = slots.size() - 1;
     return splat;
   }
@@ -200,7 +222,8 @@ private:
   //===--------------------------------------------------------------------===//
 
   void addResults() {
-    bool storesAll = group.kind == "attention" || group.kind == "attention_grad";
+    bool storesAll =
+        group.kind == "attention" || group.kind == "attention_grad";
     llvm::MapVector<StringAttr, Value> sums; // by variable
     for (Operation *op : group.ops)
       for (Value result : op->getResults()) {
@@ -212,8 +235,10 @@ private:
         }
         for (pg::AccumulateOp accumulate : accumulates) {
           Value value = local.lookup(result);
-          ArrayRef<int64_t> shape = pg::getTensorType(accumulate.getValue()).getShape();
-          if (isRows() && pg::getTensorType(value).getShape() != shape && hasRows(shape, group.domain))
+          ArrayRef<int64_t> shape =
+              pg::getTensorType(accumulate.getValue()).getShape();
+          if (isRows() && pg::getTensorType(value).getShape() != shape &&
+              hasRows(shape, group.domain))
             value = pg::ReshapeOp::create(builder, loc, value, shape);
           Value &sum = sums[accumulate.getVariableAttr().getAttr()];
           sum = sum ? pg::AddOp::create(builder, loc, sum, value) : value;
@@ -226,7 +251,8 @@ private:
     }
   }
 
-  /// Whether the value is needed in memory. Gathers where it is only added to a variable.
+  /// Whether the value is needed in memory. Gathers where it is only added to a
+  /// variable.
   bool findUses(Value value, SmallVectorImpl<pg::AccumulateOp> &accumulates) {
     bool isNeeded = false;
     SmallVector<Operation *> users(value.getUsers()); // the last one first
@@ -247,11 +273,13 @@ private:
   Location loc;
   OpBuilder builder;
   KernelOp kernel;
-  llvm::DenseMap<Value, Value> local;                            // of the function, to the body's
-  llvm::DenseMap<std::pair<Value, int64_t>, Value> arguments;    // by value and rank
-  SmallVector<std::pair<Operation *, Operation *>> copies;       // of the function, and in the body
+  llvm::DenseMap<Value, Value> local; // of the function, to the body's
+  llvm::DenseMap<std::pair<Value, int64_t>, Value>
+      arguments; // by value and rank
+  SmallVector<std::pair<Operation *, Operation *>>
+      copies; // of the function, and in the body
   SmallVector<Slot> slots;
-  llvm::DenseMap<Operation *, unsigned> slotOf;                  // of a pg.splat
+  llvm::DenseMap<Operation *, unsigned> slotOf; // of a pg.splat
   SmallVector<Value> yields;
   SmallVector<StringRef> modes;
   OutlinedGroup outlined;
@@ -259,7 +287,8 @@ private:
 
 } // namespace
 
-OutlinedGroup outlineGroup(const Groups &groups, unsigned index, KernelLibrary &library) {
+OutlinedGroup outlineGroup(const Groups &groups, unsigned index,
+                           KernelLibrary &library) {
   return Outliner(groups, index).run(library);
 }
 

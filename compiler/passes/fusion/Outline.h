@@ -16,11 +16,15 @@ struct KernelInput {
 struct OutlinedGroup {
   KernelLibrary::Use kernel;
   llvm::SmallVector<KernelInput> inputs;
-  llvm::SmallVector<mlir::Value> stored;                    // values of the function that the kernel stores
-  llvm::SmallVector<mlir::FlatSymbolRefAttr> accumulated;   // variables that it adds to
+  llvm::SmallVector<mlir::Value>
+      stored; // values of the function that the kernel stores
+  llvm::SmallVector<mlir::FlatSymbolRefAttr>
+      accumulated; // variables that it adds to
 };
 
-/// Makes the kernel of group number `index` and adds it to the library. The function is left as it is.
-OutlinedGroup outlineGroup(const Groups &groups, unsigned index, KernelLibrary &library);
+/// Makes the kernel of group number `index` and adds it to the library. The
+/// function is left as it is.
+OutlinedGroup outlineGroup(const Groups &groups, unsigned index,
+                           KernelLibrary &library);
 
 } // namespace pgc

@@ -11,7 +11,8 @@ namespace pgc {
 
 namespace {
 
-/// The width of a panel on every target; bf16 lies in it in pairs along the contracted axis.
+/// The width of a panel on every target; bf16 lies in it in pairs along the
+/// contracted axis.
 constexpr int64_t panelWidth = 16;
 
 struct PackWeightsPass : impl::PackWeightsBase<PackWeightsPass> {
@@ -22,12 +23,15 @@ struct PackWeightsPass : impl::PackWeightsBase<PackWeightsPass> {
       if (auto convert = value.getDefiningOp<pg::ConvertOp>())
         value = convert.getX();
       auto load = value.getDefiningOp<pg::LoadOp>();
-      auto variable = load ? symbols.lookup<pg::VariableOp>(load.getVariable()) : nullptr;
-      return variable && variable.getSpace() == "parameter" && variable.getTensorType().getRank() == 2;
+      auto variable =
+          load ? symbols.lookup<pg::VariableOp>(load.getVariable()) : nullptr;
+      return variable && variable.getSpace() == "parameter" &&
+             variable.getTensorType().getRank() == 2;
     };
     for (auto function : getOperation().getOps<func::FuncOp>()) {
       auto role = function->getAttrOfType<StringAttr>("pg.role");
-      if (!role || !llvm::is_contained({"train", "score", "probe"}, role.getValue()))
+      if (!role ||
+          !llvm::is_contained({"train", "score", "probe"}, role.getValue()))
         continue;
       SmallVector<Operation *> products;
       function.walk([&](Operation *op) {
@@ -45,12 +49,15 @@ struct PackWeightsPass : impl::PackWeightsBase<PackWeightsPass> {
     if (matmul && matmul.getTransposeA())
       return;
     Value a = op->getOperand(0), weight = op->getOperand(1);
-    auto form = !matmul || matmul.getTransposeB() ? pg::PackForm::nk : pg::PackForm::kn;
+    auto form =
+        !matmul || matmul.getTransposeB() ? pg::PackForm::nk : pg::PackForm::kn;
     int64_t group = pg::getTensorType(weight).getElementType().isBF16() ? 2 : 1;
     OpBuilder b(op);
-    Value packed = pg::PackOp::create(b, op->getLoc(), form, weight, panelWidth, group);
+    Value packed =
+        pg::PackOp::create(b, op->getLoc(), form, weight, panelWidth, group);
     int64_t columns = pg::getTensorType(op->getResult(0)).getShape().back();
-    auto product = pg::PackedMatmulOp::create(b, op->getLoc(), a, packed, columns);
+    auto product =
+        pg::PackedMatmulOp::create(b, op->getLoc(), a, packed, columns);
     op->getResult(0).replaceAllUsesWith(product.getResult());
     op->erase();
   }

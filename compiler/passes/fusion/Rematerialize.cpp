@@ -1,8 +1,11 @@
-// rematerialize: what the backward pass needs of the forward pass is kept if it was costly, else computed again.
+// rematerialize: what the backward pass needs of the forward pass is kept if it
+// was costly, else computed again.
 //
-// Kept are the results of products, attention and lookups, what is small, and among the values that are computed row by row
-// those that depend on more than `maxSources` kept values. Everything else is computed again beside its first use in the backward
-// pass, from what is kept. So of a visit of a block stay the residual stream, what products and attention gave, and norms.
+// Kept are the results of products, attention and lookups, what is small, and
+// among the values that are computed row by row those that depend on more than
+// `maxSources` kept values. Everything else is computed again beside its first
+// use in the backward pass, from what is kept. So of a visit of a block stay
+// the residual stream, what products and attention gave, and norms.
 #include "compiler/passes/fusion/Epilogue.h"
 #include "compiler/passes/fusion/FusionPasses.h"
 #include "compiler/passes/fusion/OpFacts.h"
@@ -17,11 +20,13 @@ namespace pgc {
 
 namespace {
 
-/// Values of so few elements a token are kept: they cost little, and reductions are not done twice.
+/// Values of so few elements a token are kept: they cost little, and reductions
+/// are not done twice.
 constexpr int64_t smallPerToken = 16;
 /// Operations that computing one value again may take.
 constexpr int64_t maxOps = 24;
-/// Operations on one kept value that are cheaper than keeping their result for a second use.
+/// Operations on one kept value that are cheaper than keeping their result for
+/// a second use.
 constexpr int64_t cheapOps = 6;
 /// A value that so many operations read lives long anyway.
 constexpr int64_t manyUses = 8;
@@ -29,7 +34,8 @@ constexpr int64_t manyUses = 8;
 class Rematerializer {
 public:
   Rematerializer(func::FuncOp function, unsigned maxSources)
-      : block(function.getBody().front()), tokens(getTokenDomain(function)), maxSources(maxSources) {}
+      : block(function.getBody().front()), tokens(getTokenDomain(function)),
+        maxSources(maxSources) {}
 
   void run() {
     findForward();
@@ -53,19 +59,23 @@ private:
     SmallVector<Operation *> work{block.getTerminator()};
     while (!work.empty())
       for (Value operand : work.pop_back_val()->getOperands())
-        if (Operation *producer = operand.getDefiningOp(); producer && forward.insert(producer).second)
+        if (Operation *producer = operand.getDefiningOp();
+            producer && forward.insert(producer).second)
           work.push_back(producer);
   }
 
-  /// Derivatives that are functions of forward values alone could be computed long before they are used; they are not.
+  /// Derivatives that are functions of forward values alone could be computed
+  /// long before they are used; they are not.
   void markDerivatives(ArrayRef<Operation *> backward) {
     llvm::DenseSet<Operation *> known;
     for (Operation *op : backward) {
-      if (getRole(op) != Role::Row && getRole(op) != Role::View && getRole(op) != Role::Free)
+      if (getRole(op) != Role::Row && getRole(op) != Role::View &&
+          getRole(op) != Role::Free)
         continue;
       bool isKnown = llvm::all_of(op->getOperands(), [&](Value operand) {
         Operation *producer = operand.getDefiningOp();
-        return !producer || forward.contains(producer) || known.contains(producer);
+        return !producer || forward.contains(producer) ||
+               known.contains(producer);
       });
       if (!isKnown)
         continue;
@@ -78,8 +88,9 @@ private:
   /// How an operation's result can be had again.
   struct Origin {
     bool kept = true;
-    int64_t ops = 0;                        // to do again
-    llvm::SmallSetVector<Value, 4> sources; // large kept values to read for that
+    int64_t ops = 0; // to do again
+    llvm::SmallSetVector<Value, 4>
+        sources; // large kept values to read for that
   };
 
   void decide(Operation *op) {
@@ -93,7 +104,9 @@ private:
       origin.ops = isView ? 0 : 1;
       for (Value operand : op->getOperands()) {
         Operation *producer = operand.getDefiningOp();
-        const Origin *other = producer && forward.contains(producer) ? &origins[producer] : nullptr;
+        const Origin *other = producer && forward.contains(producer)
+                                  ? &origins[producer]
+                                  : nullptr;
         if (!other || other->kept) {
           if (isLarge(operand))
             origin.sources.insert(operand);
@@ -103,7 +116,8 @@ private:
         origin.sources.insert(other->sources.begin(), other->sources.end());
       }
       int64_t uses = std::distance(op->use_begin(), op->use_end());
-      if (!isView && (origin.sources.size() > maxSources || origin.ops > maxOps || uses > manyUses))
+      if (!isView && (origin.sources.size() > maxSources ||
+                      origin.ops > maxOps || uses > manyUses))
         origin.kept = true;
     }
     if (origin.kept)
@@ -111,7 +125,8 @@ private:
     origins[op] = std::move(origin);
   }
 
-  /// Whether a value takes much memory for each token. Nothing else is worth computing again.
+  /// Whether a value takes much memory for each token. Nothing else is worth
+  /// computing again.
   bool isLarge(Value value) {
     auto type = dyn_cast<RankedTensorType>(value.getType());
     if (!type || type.getRank() == 0 || tokens.empty())
@@ -119,21 +134,26 @@ private:
     int64_t count = 1;
     for (int64_t size : tokens)
       count *= size;
-    bool isPerToken = hasRows(type.getShape(), tokens) || type.getShape().front() == count;
+    bool isPerToken =
+        hasRows(type.getShape(), tokens) || type.getShape().front() == count;
     return isPerToken && type.getNumElements() > count * smallPerToken;
   }
 
   /// The value computed again before `user`, or earlier; null if it is kept.
   Value computeAgain(Value value, Operation *user) {
     Operation *op = value.getDefiningOp();
-    if (!op || !forward.contains(op) || origins[op].kept || getRole(op) == Role::Free)
+    if (!op || !forward.contains(op) || origins[op].kept ||
+        getRole(op) == Role::Free)
       return nullptr;
     // A view of what is kept stays as it is.
     Operation *producer = getProducer(value);
-    if (getRole(op) == Role::View && (!producer || !forward.contains(producer) || origins[producer].kept))
+    if (getRole(op) == Role::View &&
+        (!producer || !forward.contains(producer) || origins[producer].kept))
       return nullptr;
-    // What takes a few elementwise operations on one value is done again by each user: it costs no memory access.
-    bool isCheap = origins[op].sources.size() <= 1 && origins[op].ops <= cheapOps && isElementwiseChain(value);
+    // What takes a few elementwise operations on one value is done again by
+    // each user: it costs no memory access.
+    bool isCheap = origins[op].sources.size() <= 1 &&
+                   origins[op].ops <= cheapOps && isElementwiseChain(value);
     if (Value again = copies.lookup(value); again && !isCheap)
       return again;
     SmallVector<Value> operands;
@@ -148,14 +168,18 @@ private:
     return copies[value] = copy->getResult(0);
   }
 
-  /// Whether nothing but elementwise operations and reshapes lies between kept values and this one.
+  /// Whether nothing but elementwise operations and reshapes lies between kept
+  /// values and this one.
   bool isElementwiseChain(Value value) {
     Operation *op = value.getDefiningOp();
     if (!op || !forward.contains(op) || origins[op].kept)
       return true;
-    if (!isElementwise(op) && !isa<pg::ReshapeOp>(op) && getRole(op) != Role::Free)
+    if (!isElementwise(op) && !isa<pg::ReshapeOp>(op) &&
+        getRole(op) != Role::Free)
       return false;
-    return llvm::all_of(op->getOperands(), [&](Value operand) { return isElementwiseChain(operand); });
+    return llvm::all_of(op->getOperands(), [&](Value operand) {
+      return isElementwiseChain(operand);
+    });
   }
 
   Block &block;

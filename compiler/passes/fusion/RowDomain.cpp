@@ -14,7 +14,8 @@ Domain getTokenDomain(func::FuncOp function) {
 }
 
 bool hasRows(ArrayRef<int64_t> shape, const Domain &domain) {
-  return shape.size() >= domain.size() && shape.take_front(domain.size()) == ArrayRef<int64_t>(domain);
+  return shape.size() >= domain.size() &&
+         shape.take_front(domain.size()) == ArrayRef<int64_t>(domain);
 }
 
 Domain chooseDomain(Operation *op, const Domain &tokens) {
@@ -30,8 +31,8 @@ Domain chooseDomain(Operation *op, const Domain &tokens) {
 }
 
 int64_t getChunks(const Domain &domain) {
-  // Few enough that their partial sums are cheap to add up, enough for the threads of a large machine; a chunk of 4 rows and
-  // more is worth a call.
+  // Few enough that their partial sums are cheap to add up, enough for the
+  // threads of a large machine; a chunk of 4 rows and more is worth a call.
   int64_t rows = 1;
   for (int64_t size : domain)
     rows *= size;
@@ -41,7 +42,8 @@ int64_t getChunks(const Domain &domain) {
 bool readsSameRow(Operation *op, unsigned index, const Domain &domain) {
   Value value = op->getOperand(index);
   if (!domain.empty()) {
-    // Elementwise operands are lined up at the last axis: rows meet rows only if the ranks agree.
+    // Elementwise operands are lined up at the last axis: rows meet rows only
+    // if the ranks agree.
     bool linesUpAtEnd = isElementwise(op) || isa<pg::BroadcastOp>(op);
     int64_t rank = pg::getTensorType(value).getRank();
     if (linesUpAtEnd && rank != pg::getTensorType(op->getResult(0)).getRank())
@@ -57,7 +59,8 @@ bool readsSameRow(Operation *op, unsigned index, const Domain &domain) {
       return false;
   }
   Operation *producer = value.getDefiningOp();
-  return producer && getRole(producer) == Role::Row && !isa<pg::PartialSumOp>(producer);
+  return producer && getRole(producer) == Role::Row &&
+         !isa<pg::PartialSumOp>(producer);
 }
 
 } // namespace pgc

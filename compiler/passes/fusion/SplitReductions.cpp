@@ -17,10 +17,14 @@ constexpr int64_t smallReduction = 4096;
 /// The rows over which a reduction is split, or none.
 Domain getSplit(pg::ReduceOp reduce, const Domain &tokens) {
   RankedTensorType type = pg::getTensorType(reduce.getX());
-  auto reduces = [&](int64_t axis) { return llvm::is_contained(reduce.getAxes(), axis); };
-  if (!tokens.empty() && hasRows(type.getShape(), tokens) && reduces(0) && reduces(1))
+  auto reduces = [&](int64_t axis) {
+    return llvm::is_contained(reduce.getAxes(), axis);
+  };
+  if (!tokens.empty() && hasRows(type.getShape(), tokens) && reduces(0) &&
+      reduces(1))
     return tokens;
-  if (type.getRank() >= 2 && reduces(0) && type.getNumElements() > smallReduction)
+  if (type.getRank() >= 2 && reduces(0) &&
+      type.getNumElements() > smallReduction)
     return {type.getShape().front()};
   return {};
 }
@@ -37,8 +41,10 @@ void split(pg::ReduceOp reduce, const Domain &rows) {
     value = pg::ReduceOp::create(b, loc, reduce.getKind(), value, inner);
   if (reduce.getKind() == pg::ReduceKind::sum) {
     value = pg::PartialSumOp::create(b, loc, value, getChunks(rows), outer);
-    value = pg::ReduceOp::create(b, loc, pg::ReduceKind::sum, value, ArrayRef<int64_t>{0});
-    value = pg::ReshapeOp::create(b, loc, value, pg::getTensorType(reduce.getResult()).getShape());
+    value = pg::ReduceOp::create(b, loc, pg::ReduceKind::sum, value,
+                                 ArrayRef<int64_t>{0});
+    value = pg::ReshapeOp::create(
+        b, loc, value, pg::getTensorType(reduce.getResult()).getShape());
   } else {
     if (inner.empty())
       return;

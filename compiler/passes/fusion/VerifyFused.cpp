@@ -1,4 +1,5 @@
-// verify-fused: functions hold calls, and the bodies of rows kernels keep rows apart (see RowDomain.h).
+// verify-fused: functions hold calls, and the bodies of rows kernels keep rows
+// apart (see RowDomain.h).
 #include "compiler/passes/fusion/FusionPasses.h"
 #include "compiler/passes/fusion/OpFacts.h"
 #include "compiler/passes/fusion/RowDomain.h"
@@ -69,7 +70,8 @@ LogicalResult verifyRows(KernelOp kernel) {
       return op.emitOpError("cannot be in a rows kernel");
     for (auto [i, operand] : llvm::enumerate(op.getOperands()))
       if (!fits(operand) && !(isa<pg::RopeOp>(op) && i > 0))
-        return op.emitOpError("operand ") << i << " does not have the kernel's rows";
+        return op.emitOpError("operand ")
+               << i << " does not have the kernel's rows";
     if (isa<pg::PartialSumOp>(op)) {
       for (Operation *user : op.getUsers())
         if (!isa<pg::sched::YieldOp>(user))
@@ -86,9 +88,11 @@ struct VerifyFusedPass : impl::VerifyFusedBase<VerifyFusedPass> {
   void runOnOperation() override {
     for (Operation &op : *getOperation().getBody()) {
       LogicalResult result = success();
-      if (auto function = dyn_cast<func::FuncOp>(op); function && !function.isDeclaration())
+      if (auto function = dyn_cast<func::FuncOp>(op);
+          function && !function.isDeclaration())
         result = verifyFunction(function);
-      else if (auto kernel = dyn_cast<KernelOp>(op); kernel && kernel.getKind() == "rows")
+      else if (auto kernel = dyn_cast<KernelOp>(op);
+               kernel && kernel.getKind() == "rows")
         result = verifyRows(kernel);
       if (failed(result))
         return signalPassFailure();

@@ -10,7 +10,9 @@ Touched touchedBy(Operation &op, const SymbolTable &symbols) {
   if (auto launch = dyn_cast<LaunchOp>(op)) {
     for (Attribute buffer : launch.getBuffers())
       touched.buffers.push_back(cast<BufAttr>(buffer));
-    touched.firstWritten = symbols.lookup<KernelOp>(launch.getKernel()).getTensorArguments().size();
+    touched.firstWritten = symbols.lookup<KernelOp>(launch.getKernel())
+                               .getTensorArguments()
+                               .size();
   } else if (auto copy = dyn_cast<CopyOp>(op)) {
     touched.buffers = {copy.getSource(), copy.getDestination()};
     touched.firstWritten = 1;

@@ -6,13 +6,18 @@
 
 namespace pgc {
 
-/// The buffers of one command: first those that it reads, then those that it writes.
+/// The buffers of one command: first those that it reads, then those that it
+/// writes.
 struct Touched {
   llvm::SmallVector<pg::sched::BufAttr> buffers;
   unsigned firstWritten = 0;
 
-  llvm::ArrayRef<pg::sched::BufAttr> read() const { return llvm::ArrayRef(buffers).take_front(firstWritten); }
-  llvm::ArrayRef<pg::sched::BufAttr> written() const { return llvm::ArrayRef(buffers).drop_front(firstWritten); }
+  llvm::ArrayRef<pg::sched::BufAttr> read() const {
+    return llvm::ArrayRef(buffers).take_front(firstWritten);
+  }
+  llvm::ArrayRef<pg::sched::BufAttr> written() const {
+    return llvm::ArrayRef(buffers).drop_front(firstWritten);
+  }
 };
 
 /// Nothing, if `op` is no command.

@@ -13,11 +13,14 @@ struct Interval {
   int64_t last = 0;
   int64_t offset = 0; // the result
 
-  bool alive(const Interval &other) const { return first <= other.last && other.first <= last; }
+  bool alive(const Interval &other) const {
+    return first <= other.last && other.first <= last;
+  }
 };
 
-/// Sets every `offset`, a multiple of 64, so that no two buffers overlap while both are alive. Returns the bytes that
-/// are needed. Greedy: the largest first, each in the smallest gap that takes it.
+/// Sets every `offset`, a multiple of 64, so that no two buffers overlap while
+/// both are alive. Returns the bytes that are needed. Greedy: the largest
+/// first, each in the smallest gap that takes it.
 int64_t placeIntervals(llvm::MutableArrayRef<Interval> intervals);
 
 /// The most bytes that are alive at one time: what no placement can go below.

@@ -22,11 +22,13 @@ ArenaOp getOrCreateArena(ModuleOp module, StringRef name) {
   OpBuilder builder = OpBuilder::atBlockBegin(module.getBody());
   for (auto arena : module.getOps<ArenaOp>())
     builder.setInsertionPointAfter(arena);
-  return ArenaOp::create(builder, module.getLoc(), builder.getStringAttr(name), builder.getI64IntegerAttr(0));
+  return ArenaOp::create(builder, module.getLoc(), builder.getStringAttr(name),
+                         builder.getI64IntegerAttr(0));
 }
 
 void growArena(ArenaOp arena, int64_t bytes) {
-  int64_t size = std::max<int64_t>(arena.getBytes(), alignBuffer(bytes) + arenaPadding);
+  int64_t size =
+      std::max<int64_t>(arena.getBytes(), alignBuffer(bytes) + arenaPadding);
   arena.setBytesAttr(OpBuilder(arena).getI64IntegerAttr(size));
 }
 
@@ -34,7 +36,9 @@ BufAttr allocateInArena(ModuleOp module, StringRef name, int64_t bytes) {
   ArenaOp arena = getOrCreateArena(module, name);
   int64_t offset = arena.getBytes() == 0 ? 0 : arena.getBytes() - arenaPadding;
   growArena(arena, offset + bytes);
-  return BufAttr::get(module.getContext(), FlatSymbolRefAttr::get(arena.getSymNameAttr()), offset, bytes);
+  return BufAttr::get(module.getContext(),
+                      FlatSymbolRefAttr::get(arena.getSymNameAttr()), offset,
+                      bytes);
 }
 
 } // namespace pgc

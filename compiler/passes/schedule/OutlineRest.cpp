@@ -16,7 +16,8 @@ namespace pgc {
 
 namespace {
 
-/// Adds kernels of one operation to the module, and shares those that are equal.
+/// Adds kernels of one operation to the module, and shares those that are
+/// equal.
 class Outliner {
 public:
   explicit Outliner(ModuleOp module) : module(module), symbols(module) {}
@@ -33,7 +34,8 @@ public:
     ArrayAttr destinations;
     if (accumulate)
       destinations = builder.getArrayAttr({accumulate.getVariableAttr()});
-    auto call = CallOp::create(builder, op.getLoc(), op.getResultTypes(), FlatSymbolRefAttr::get(kernel.getSymNameAttr()),
+    auto call = CallOp::create(builder, op.getLoc(), op.getResultTypes(),
+                               FlatSymbolRefAttr::get(kernel.getSymNameAttr()),
                                tensors, destinations);
     op.replaceAllUsesWith(call);
     op.erase();
@@ -54,13 +56,17 @@ private:
   KernelOp kernelFor(Operation &op, ValueRange tensors, ValueRange scalars) {
     bool accumulates = isa<pg::AccumulateOp>(op);
     // Where an accumulation goes is no part of its kernel.
-    std::string key = accumulates ? "accumulate" + textOf(op).substr(textOf(op).find('}')) : textOf(op);
+    std::string key =
+        accumulates ? "accumulate" + textOf(op).substr(textOf(op).find('}'))
+                    : textOf(op);
     if (KernelOp found = kernels.lookup(key))
       return found;
     OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
-    SmallVector<StringRef> modes(accumulates ? 1 : op.getNumResults(), accumulates ? "accumulate" : "store");
-    auto kernel = KernelOp::create(builder, op.getLoc(), (op.getName().stripDialect() + "_op").str(), "loops",
-                                   tensors.getTypes(), scalars.size(), modes);
+    SmallVector<StringRef> modes(accumulates ? 1 : op.getNumResults(),
+                                 accumulates ? "accumulate" : "store");
+    auto kernel = KernelOp::create(
+        builder, op.getLoc(), (op.getName().stripDialect() + "_op").str(),
+        "loops", tensors.getTypes(), scalars.size(), modes);
     builder.setInsertionPointToStart(&kernel.getBlock());
     IRMapping map;
     map.map(tensors, kernel.getTensorArguments());
@@ -83,12 +89,14 @@ private:
 struct OutlineRestPass : impl::OutlineRestBase<OutlineRestPass> {
   void runOnOperation() override {
     Outliner outliner(getOperation());
-    for (auto func : llvm::make_early_inc_range(getOperation().getOps<func::FuncOp>())) {
+    for (auto func :
+         llvm::make_early_inc_range(getOperation().getOps<func::FuncOp>())) {
       if (!func->hasAttr("pg.role"))
         continue;
       for (Operation &op : llvm::make_early_inc_range(func.getBody().front())) {
-        bool stays = isa<CallOp, pg::LoadOp, pg::StoreOp, pg::ConstantOp, pg::ConcatOp, func::ReturnOp>(op) || contiguousOffset(op) ||
-                     isStepValue(op);
+        bool stays = isa<CallOp, pg::LoadOp, pg::StoreOp, pg::ConstantOp,
+                         pg::ConcatOp, func::ReturnOp>(op) ||
+                     contiguousOffset(op) || isStepValue(op);
         if (!stays)
           outliner.outline(op);
       }

@@ -13,7 +13,8 @@ namespace pgc {
 
 namespace {
 
-/// The kernel that adds one instance of the gradients to another sees them as rows of so many elements.
+/// The kernel that adds one instance of the gradients to another sees them as
+/// rows of so many elements.
 constexpr int64_t combineRow = 1024;
 
 struct PlaceVariablesPass : impl::PlaceVariablesBase<PlaceVariablesPass> {
@@ -22,10 +23,13 @@ struct PlaceVariablesPass : impl::PlaceVariablesBase<PlaceVariablesPass> {
     pg::VariableOp gradient;
     for (auto variable : module.getOps<pg::VariableOp>()) {
       StringRef arena = arenaOfSpace(variable.getSpace());
-      variable->setAttr("buffer", allocateInArena(module, arena, getByteSize(variable.getTensorType())));
+      variable->setAttr("buffer",
+                        allocateInArena(module, arena,
+                                        getByteSize(variable.getTensorType())));
       if (arena != "gradients")
         continue;
-      if (gradient && gradient.getTensorType().getElementType() != variable.getTensorType().getElementType()) {
+      if (gradient && gradient.getTensorType().getElementType() !=
+                          variable.getTensorType().getElementType()) {
         variable.emitError("gradients must have one element type");
         return signalPassFailure();
       }
@@ -43,7 +47,9 @@ struct PlaceVariablesPass : impl::PlaceVariablesBase<PlaceVariablesPass> {
     growArena(getOrCreateArena(module, "gradients.other"), rows * row);
     OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
     auto type = RankedTensorType::get({rows, combineRow}, element);
-    auto kernel = KernelOp::create(builder, module.getLoc(), "combine_gradients", "rows", type, 0, {"accumulate"});
+    auto kernel =
+        KernelOp::create(builder, module.getLoc(), "combine_gradients", "rows",
+                         type, 0, {"accumulate"});
     kernel.setOuter(1);
     builder.setInsertionPointToStart(&kernel.getBlock());
     YieldOp::create(builder, module.getLoc(), kernel.getTensorArguments()[0]);

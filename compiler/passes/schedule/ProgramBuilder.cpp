@@ -8,21 +8,28 @@ using namespace pg::sched;
 
 namespace pgc {
 
-static RankedTensorType tensorType(Value value) { return cast<RankedTensorType>(value.getType()); }
+static RankedTensorType tensorType(Value value) {
+  return cast<RankedTensorType>(value.getType());
+}
 
 BufAttr ConstantPool::place(ElementsAttr value, Location location) {
   BufAttr &place = places[value];
   if (!place) {
-    place = allocateInArena(module, "constants", getByteSize(cast<RankedTensorType>(value.getType())));
+    place =
+        allocateInArena(module, "constants",
+                        getByteSize(cast<RankedTensorType>(value.getType())));
     OpBuilder builder(module.lookupSymbol(place.getArena().getValue()));
-    builder.setInsertionPointAfter(module.lookupSymbol(place.getArena().getValue()));
+    builder.setInsertionPointAfter(
+        module.lookupSymbol(place.getArena().getValue()));
     ConstantOp::create(builder, location, value, place);
   }
   return place;
 }
 
-ProgramBuilder::ProgramBuilder(func::FuncOp func, const SymbolTable &symbols, ConstantPool &constants)
-    : func(func), module(func->getParentOfType<ModuleOp>()), symbols(symbols), constants(constants), builder(func) {}
+ProgramBuilder::ProgramBuilder(func::FuncOp func, const SymbolTable &symbols,
+                               ConstantPool &constants)
+    : func(func), module(func->getParentOfType<ModuleOp>()), symbols(symbols),
+      constants(constants), builder(func) {}
 
 //===----------------------------------------------------------------------===//
 // What is known of the function before memory is given out
@@ -90,7 +97,8 @@ void ProgramBuilder::findDirectStores() {
   for (auto store : func.getOps<pg::StoreOp>()) {
     auto value = dyn_cast<OpResult>(rootOf(store.getValue()));
     if (!value || !isa<CallOp>(value.getOwner()) || direct.contains(value) ||
-        getByteSize(tensorType(value)) != getByteSize(tensorType(store.getValue())))
+        getByteSize(tensorType(value)) !=
+            getByteSize(tensorType(store.getValue())))
       continue;
     if (mayProduceInPlace(store, value)) {
       direct[value] = store;
@@ -105,7 +113,8 @@ void ProgramBuilder::findParts() {
     for (Value value : concat.getParts()) {
       auto part = dyn_cast<OpResult>(rootOf(value));
       int64_t bytes = getByteSize(tensorType(value));
-      if (part && isa<CallOp>(part.getOwner()) && !direct.contains(part) && offset % bufferAlignment == 0 &&
+      if (part && isa<CallOp>(part.getOwner()) && !direct.contains(part) &&
+          offset % bufferAlignment == 0 &&
           getByteSize(tensorType(part)) == bytes)
         parts.try_emplace(part, cast<OpResult>(concat.getResult()), offset);
       offset += bytes;
@@ -118,8 +127,8 @@ bool ProgramBuilder::isOverwrittenBeforeLastUse(pg::LoadOp load) {
   for (auto [written, op] : writes[load.getVariableAttr()]) {
     if (written < loaded)
       continue;
-    // A store reads before it writes; a kernel that accumulates doesn't. Values that are produced in place were
-    // checked before.
+    // A store reads before it writes; a kernel that accumulates doesn't. Values
+    // that are produced in place were checked before.
     if (isa<CallOp>(op) ? last >= written : last > written && !isDirect(op))
       return true;
   }
@@ -127,7 +136,8 @@ bool ProgramBuilder::isOverwrittenBeforeLastUse(pg::LoadOp load) {
 }
 
 bool ProgramBuilder::isDirect(Operation *store) const {
-  return llvm::any_of(direct, [&](const auto &entry) { return entry.second == store; });
+  return llvm::any_of(direct,
+                      [&](const auto &entry) { return entry.second == store; });
 }
 
 //===----------------------------------------------------------------------===//
@@ -141,16 +151,21 @@ BufAttr ProgramBuilder::newTemp(int64_t bytes) {
     builder.setInsertionPointAfter(lastTemp);
   else
     builder.setInsertionPointToStart(&program.getBlock());
-  lastTemp = TempOp::create(builder, func.getLoc(), builder.getStringAttr(name), builder.getI64IntegerAttr(bytes));
-  return BufAttr::get(builder.getContext(), FlatSymbolRefAttr::get(builder.getContext(), name), 0, bytes);
+  lastTemp = TempOp::create(builder, func.getLoc(), builder.getStringAttr(name),
+                            builder.getI64IntegerAttr(bytes));
+  return BufAttr::get(builder.getContext(),
+                      FlatSymbolRefAttr::get(builder.getContext(), name), 0,
+                      bytes);
 }
 
 BufAttr ProgramBuilder::placeOf(FlatSymbolRefAttr variable) {
-  return symbols.lookup<pg::VariableOp>(variable.getValue())->getAttrOfType<BufAttr>("buffer");
+  return symbols.lookup<pg::VariableOp>(variable.getValue())
+      ->getAttrOfType<BufAttr>("buffer");
 }
 
 static BufAttr partOf(BufAttr whole, int64_t offset, int64_t bytes) {
-  return BufAttr::get(whole.getContext(), whole.getArena(), whole.getOffset() + offset, bytes);
+  return BufAttr::get(whole.getContext(), whole.getArena(),
+                      whole.getOffset() + offset, bytes);
 }
 
 BufAttr ProgramBuilder::destinationOf(OpResult value) {
@@ -171,7 +186,8 @@ void ProgramBuilder::placePorts() {
   int64_t offset = 0;
   auto arena = FlatSymbolRefAttr::get(builder.getContext(), "io");
   auto port = [&](StringAttr name, RankedTensorType type) {
-    auto buffer = BufAttr::get(builder.getContext(), arena, offset, getByteSize(type));
+    auto buffer =
+        BufAttr::get(builder.getContext(), arena, offset, getByteSize(type));
     offset += alignBuffer(buffer.getBytes());
     return PortAttr::get(builder.getContext(), name, type, buffer);
   };
@@ -179,16 +195,21 @@ void ProgramBuilder::placePorts() {
     unsigned i = argument.getArgNumber();
     auto name = func.getArgAttrOfType<StringAttr>(i, "pg.name");
     if (!name)
-      name = builder.getStringAttr(i == 0 ? "tokens" : i == 1 ? "targets" : "argument" + std::to_string(i));
+      name = builder.getStringAttr(i == 0   ? "tokens"
+                                   : i == 1 ? "targets"
+                                            : "argument" + std::to_string(i));
     inputs.push_back(port(name, tensorType(argument)));
     where[argument] = inputs.back().getBuffer();
   }
   Operation *ret = func.getBody().front().getTerminator();
   for (auto [i, value] : llvm::enumerate(ret->getOperands())) {
     auto name = func.getResultAttrOfType<StringAttr>(i, "pg.name");
-    outputs.push_back(port(name ? name : builder.getStringAttr("result" + std::to_string(i)), tensorType(value)));
+    outputs.push_back(
+        port(name ? name : builder.getStringAttr("result" + std::to_string(i)),
+             tensorType(value)));
     auto root = dyn_cast<OpResult>(rootOf(value));
-    if (root && isa<CallOp, pg::ConcatOp>(root.getOwner()) && !direct.contains(root) && !parts.contains(root) &&
+    if (root && isa<CallOp, pg::ConcatOp>(root.getOwner()) &&
+        !direct.contains(root) && !parts.contains(root) &&
         getByteSize(tensorType(root)) == outputs.back().getBuffer().getBytes())
       returned.try_emplace(root, i);
   }
@@ -210,14 +231,16 @@ Value ProgramBuilder::cloneStepValue(Value value) {
   return stepValues.lookup(value);
 }
 
-void ProgramBuilder::copyTo(BufAttr destination, Value value, Location location) {
+void ProgramBuilder::copyTo(BufAttr destination, Value value,
+                            Location location) {
   if (where.lookup(value) != destination)
     CopyOp::create(builder, location, where.lookup(value), destination);
 }
 
 void ProgramBuilder::convertView(Operation &op, int64_t offset, bool copies) {
   BufAttr whole = where.lookup(op.getOperand(0));
-  BufAttr part = partOf(whole, offset, getByteSize(tensorType(op.getResult(0))));
+  BufAttr part =
+      partOf(whole, offset, getByteSize(tensorType(op.getResult(0))));
   if (copies) {
     BufAttr temp = newTemp(part.getBytes());
     CopyOp::create(builder, op.getLoc(), part, temp);
@@ -253,14 +276,16 @@ LogicalResult ProgramBuilder::convertCall(CallOp call) {
   unsigned stored = 0, accumulated = 0;
   for (unsigned i = 0; i < kernel.getYielded().size(); ++i) {
     if (kernel.accumulates(i)) {
-      buffers.push_back(placeOf(cast<FlatSymbolRefAttr>((*call.getAccumulates())[accumulated++])));
+      buffers.push_back(placeOf(
+          cast<FlatSymbolRefAttr>((*call.getAccumulates())[accumulated++])));
       continue;
     }
     OpResult result = call->getResult(stored++);
     where[result] = destinationOf(result);
     buffers.push_back(where[result]);
   }
-  LaunchOp::create(builder, call.getLoc(), call.getCalleeAttr(), kernel.getChunksAttr(), builder.getArrayAttr(buffers),
+  LaunchOp::create(builder, call.getLoc(), call.getCalleeAttr(),
+                   kernel.getChunksAttr(), builder.getArrayAttr(buffers),
                    scalars);
   return success();
 }
@@ -300,7 +325,8 @@ LogicalResult ProgramBuilder::convert(Operation &op) {
       copyTo(output.getBuffer(), value, op.getLoc());
     return success();
   }
-  return op.emitError("cannot be scheduled: it is neither a kernel's call nor a view of memory");
+  return op.emitError("cannot be scheduled: it is neither a kernel's call nor "
+                      "a view of memory");
 }
 
 LogicalResult ProgramBuilder::build() {
@@ -308,11 +334,14 @@ LogicalResult ProgramBuilder::build() {
   findDirectStores();
   findParts();
   placePorts();
-  auto role = func->getAttrOfType<StringAttr>("pg.role"), phase = func->getAttrOfType<StringAttr>("pg.phase");
-  SmallVector<Attribute> in(inputs.begin(), inputs.end()), out(outputs.begin(), outputs.end());
-  program = ProgramOp::create(builder, func.getLoc(), func.getSymNameAttr(), role,
-                              phase ? phase : builder.getStringAttr(""), builder.getArrayAttr(in),
-                              builder.getArrayAttr(out));
+  auto role = func->getAttrOfType<StringAttr>("pg.role"),
+       phase = func->getAttrOfType<StringAttr>("pg.phase");
+  SmallVector<Attribute> in(inputs.begin(), inputs.end()),
+      out(outputs.begin(), outputs.end());
+  program =
+      ProgramOp::create(builder, func.getLoc(), func.getSymNameAttr(), role,
+                        phase ? phase : builder.getStringAttr(""),
+                        builder.getArrayAttr(in), builder.getArrayAttr(out));
   if (Attribute flops = func->getAttr("pg.model_flops"))
     program->setAttr("model_flops", flops);
   program.getBody().emplaceBlock();

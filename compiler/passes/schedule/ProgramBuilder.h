@@ -20,11 +20,13 @@ private:
   llvm::DenseMap<mlir::Attribute, pg::sched::BufAttr> places;
 };
 
-/// Builds the program of one function, whose operations are calls of kernels, views, loads, stores and step values.
+/// Builds the program of one function, whose operations are calls of kernels,
+/// views, loads, stores and step values.
 class ProgramBuilder {
 public:
   /// `symbols` are the module's; it is not told of the new program.
-  ProgramBuilder(mlir::func::FuncOp func, const mlir::SymbolTable &symbols, ConstantPool &constants);
+  ProgramBuilder(mlir::func::FuncOp func, const mlir::SymbolTable &symbols,
+                 ConstantPool &constants);
 
   /// Replaces the function by its program.
   mlir::LogicalResult build();
@@ -67,13 +69,19 @@ private:
   int64_t numTemps = 0;
   mlir::Operation *lastTemp = nullptr;
 
-  llvm::DenseMap<mlir::Operation *, int64_t> time;          // position in the function
-  llvm::DenseMap<mlir::Value, int64_t> lastUse;             // of a root, through all its views
-  llvm::DenseMap<mlir::Attribute, llvm::SmallVector<std::pair<int64_t, mlir::Operation *>>> writes; // by variable
+  llvm::DenseMap<mlir::Operation *, int64_t> time; // position in the function
+  llvm::DenseMap<mlir::Value, int64_t>
+      lastUse; // of a root, through all its views
+  llvm::DenseMap<mlir::Attribute,
+                 llvm::SmallVector<std::pair<int64_t, mlir::Operation *>>>
+      writes; // by variable
   llvm::DenseMap<mlir::Attribute, llvm::SmallVector<pg::LoadOp>> loads;
-  llvm::DenseMap<mlir::Value, pg::StoreOp> direct;          // values that are produced in the variable's memory
-  llvm::DenseMap<mlir::Value, int64_t> returned;            // values that are produced in an output's memory
-  llvm::DenseMap<mlir::Value, std::pair<mlir::OpResult, int64_t>> parts; // values that are produced within a concat
+  llvm::DenseMap<mlir::Value, pg::StoreOp>
+      direct; // values that are produced in the variable's memory
+  llvm::DenseMap<mlir::Value, int64_t>
+      returned; // values that are produced in an output's memory
+  llvm::DenseMap<mlir::Value, std::pair<mlir::OpResult, int64_t>>
+      parts; // values that are produced within a concat
   llvm::SmallVector<pg::sched::PortAttr> inputs, outputs;
   llvm::DenseMap<mlir::Value, BufAttr> where;
   mlir::IRMapping stepValues;

@@ -20,8 +20,9 @@ class LastWrites {
 public:
   enum class State { Whole, Unwritten, Torn };
 
-  /// Whether [begin, end) holds what one command wrote, or what several wrote side by side: `Torn` if some of it was
-  /// written together with other bytes of [begin, end) that something else has overwritten since.
+  /// Whether [begin, end) holds what one command wrote, or what several wrote
+  /// side by side: `Torn` if some of it was written together with other bytes
+  /// of [begin, end) that something else has overwritten since.
   State stateOf(int64_t begin, int64_t end) const {
     if (begin == end)
       return State::Whole;
@@ -37,8 +38,9 @@ public:
       const Range &range = at->second;
       if (range.end <= covered)
         return State::Unwritten;
-      torn |= std::max(range.writtenBegin, begin) != std::max(at->first, begin) ||
-              std::min(range.writtenEnd, end) != std::min(range.end, end);
+      torn |=
+          std::max(range.writtenBegin, begin) != std::max(at->first, begin) ||
+          std::min(range.writtenEnd, end) != std::min(range.end, end);
       covered = range.end;
     }
     return covered < end ? State::Unwritten : torn ? State::Torn : State::Whole;
@@ -75,14 +77,16 @@ private:
 
 class ProgramVerifier {
 public:
-  ProgramVerifier(ProgramOp program, const SymbolTable &symbols) : program(program), symbols(symbols) {}
+  ProgramVerifier(ProgramOp program, const SymbolTable &symbols)
+      : program(program), symbols(symbols) {}
 
   LogicalResult run() {
     for (Attribute input : program.getInputs()) {
       BufAttr buffer = cast<PortAttr>(input).getBuffer();
       if (failed(checkPlace(program, buffer)))
         return failure();
-      written[buffer.getArena().getValue()].write(buffer.getOffset(), buffer.getEnd());
+      written[buffer.getArena().getValue()].write(buffer.getOffset(),
+                                                  buffer.getEnd());
     }
     for (Operation &op : program.getBlock()) {
       Touched touched = touchedBy(op, symbols);
@@ -98,41 +102,55 @@ public:
         if (failed(checkRead(&op, buffer)))
           return failure();
       for (BufAttr buffer : touched.written())
-        written[buffer.getArena().getValue()].write(buffer.getOffset(), buffer.getEnd());
+        written[buffer.getArena().getValue()].write(buffer.getOffset(),
+                                                    buffer.getEnd());
     }
     for (Attribute output : program.getOutputs()) {
       BufAttr buffer = cast<PortAttr>(output).getBuffer();
-      if (failed(checkPlace(program, buffer)) || failed(checkRead(program, buffer)))
+      if (failed(checkPlace(program, buffer)) ||
+          failed(checkRead(program, buffer)))
         return failure();
     }
     return success();
   }
 
 private:
-  /// What a program finds in these arenas is what earlier programs left there on purpose.
-  static bool keepsContents(StringRef arena) { return arena != "activations" && arena != "io"; }
+  /// What a program finds in these arenas is what earlier programs left there
+  /// on purpose.
+  static bool keepsContents(StringRef arena) {
+    return arena != "activations" && arena != "io";
+  }
 
   LogicalResult checkPlace(Operation *op, BufAttr buffer) {
     auto arena = symbols.lookup<ArenaOp>(buffer.getArena().getValue());
     if (!arena)
-      return op->emitError("a buffer lies in ") << buffer.getArena() << ", which is no arena";
+      return op->emitError("a buffer lies in ")
+             << buffer.getArena() << ", which is no arena";
     if (buffer.getEnd() > static_cast<int64_t>(arena.getBytes()) - arenaPadding)
-      return op->emitError("buffer ") << buffer << " lies outside its arena, which has " << arena.getBytes()
-                                      << " bytes, " << arenaPadding << " of them padding";
+      return op->emitError("buffer ")
+             << buffer << " lies outside its arena, which has "
+             << arena.getBytes() << " bytes, " << arenaPadding
+             << " of them padding";
     return success();
   }
 
   LogicalResult checkLaunch(LaunchOp launch, const Touched &touched) {
     auto kernel = symbols.lookup<KernelOp>(launch.getKernel());
     if (!kernel.getChunks())
-      return launch.emitError("kernel ") << launch.getKernel() << " was not planned: it has no number of chunks";
+      return launch.emitError("kernel ")
+             << launch.getKernel()
+             << " was not planned: it has no number of chunks";
     for (BufAttr buffer : touched.buffers)
       if (buffer.getOffset() % bufferAlignment != 0)
-        return launch.emitError("buffer ") << buffer << " does not start at a multiple of " << bufferAlignment;
+        return launch.emitError("buffer ")
+               << buffer << " does not start at a multiple of "
+               << bufferAlignment;
     for (auto [i, result] : llvm::enumerate(touched.written())) {
       for (auto [j, operand] : llvm::enumerate(touched.read()))
-        if (result.overlaps(operand) && !(result == operand && mayWriteOver(kernel, j, i)))
-          return launch.emitError("result ") << i << " overlaps operand " << j << ", and may not";
+        if (result.overlaps(operand) &&
+            !(result == operand && mayWriteOver(kernel, j, i)))
+          return launch.emitError("result ")
+                 << i << " overlaps operand " << j << ", and may not";
       for (BufAttr other : touched.written().drop_front(i + 1))
         if (result.overlaps(other))
           return launch.emitError("results overlap at ") << result;
@@ -145,11 +163,14 @@ private:
   LogicalResult checkRead(Operation *op, BufAttr buffer) {
     if (keepsContents(buffer.getArena().getValue()))
       return success();
-    auto state = written[buffer.getArena().getValue()].stateOf(buffer.getOffset(), buffer.getEnd());
+    auto state = written[buffer.getArena().getValue()].stateOf(
+        buffer.getOffset(), buffer.getEnd());
     if (state == LastWrites::State::Unwritten)
-      return op->emitError("buffer ") << buffer << " is read before it was written";
+      return op->emitError("buffer ")
+             << buffer << " is read before it was written";
     if (state == LastWrites::State::Torn)
-      return op->emitError("buffer ") << buffer << " is read after a part of it was overwritten";
+      return op->emitError("buffer ")
+             << buffer << " is read after a part of it was overwritten";
     return success();
   }
 

@@ -13,14 +13,16 @@ static std::optional<int64_t> sliceOffset(pg::SliceOp slice) {
   // Once an axis is cut or longer than 1, all behind it must be whole.
   bool mustBeWhole = false;
   int64_t offset = 0, stride = type.getNumElements();
-  for (auto [size, start, extent] : llvm::zip_equal(sizes, offsets, type.getShape())) {
+  for (auto [size, start, extent] :
+       llvm::zip_equal(sizes, offsets, type.getShape())) {
     if (mustBeWhole && size != extent)
       return std::nullopt;
     stride /= std::max<int64_t>(extent, 1);
     offset += start * stride;
     mustBeWhole |= size != 1;
   }
-  return offset * (pg::sched::getByteSize(type) / std::max<int64_t>(type.getNumElements(), 1));
+  return offset * (pg::sched::getByteSize(type) /
+                   std::max<int64_t>(type.getNumElements(), 1));
 }
 
 std::optional<int64_t> contiguousOffset(Operation &op) {
@@ -38,7 +40,8 @@ std::optional<int64_t> viewOffset(Operation &op) {
 
 bool isStepValue(Operation &op) {
   return op.getNumResults() == 1 && op.getNumRegions() == 0 && isPure(&op) &&
-         (op.getResult(0).getType().isF64() || op.getResult(0).getType().isInteger(1));
+         (op.getResult(0).getType().isF64() ||
+          op.getResult(0).getType().isInteger(1));
 }
 
 } // namespace pgc

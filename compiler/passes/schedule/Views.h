@@ -6,10 +6,12 @@
 
 namespace pgc {
 
-/// If the result of `op` is a contiguous part of its operand's memory: from which byte on.
+/// If the result of `op` is a contiguous part of its operand's memory: from
+/// which byte on.
 std::optional<int64_t> contiguousOffset(mlir::Operation &op);
 
-/// The same, if kernels may take that part as a buffer: it starts at a multiple of 64 bytes.
+/// The same, if kernels may take that part as a buffer: it starts at a multiple
+/// of 64 bytes.
 std::optional<int64_t> viewOffset(mlir::Operation &op);
 
 /// A value computed before a step: f64, or the i1 of a comparison of such.

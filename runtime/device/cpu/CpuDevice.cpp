@@ -15,7 +15,8 @@
 namespace pgrt {
 
 static constexpr int64_t hugePage = 2 << 20;
-static constexpr int64_t overRead = 64; // kernels may read so many bytes past the end of a buffer
+static constexpr int64_t overRead =
+    64; // kernels may read so many bytes past the end of a buffer
 
 // Pieces of work on memory that are worth a thread of their own.
 static constexpr int64_t pieceBytes = 4 << 20;
@@ -28,7 +29,8 @@ CpuDevice::~CpuDevice() {
 }
 
 std::string CpuDevice::description() const {
-  return cat(team.size(), team.size() == 1 ? " thread" : " threads", " on ", cpuDescription());
+  return cat(team.size(), team.size() == 1 ? " thread" : " threads", " on ",
+             cpuDescription());
 }
 
 // What the system can still give without swapping; 0 if it does not say.
@@ -40,15 +42,19 @@ static int64_t availableBytes() {
   return 0;
 }
 
-// Large arenas start at a huge page, so that the system can back them with such; the last part of each takes small pages.
+// Large arenas start at a huge page, so that the system can back them with
+// such; the last part of each takes small pages.
 std::vector<void *> CpuDevice::allocate(const std::vector<int64_t> &sizes) {
   const int64_t page = sysconf(_SC_PAGESIZE);
   double total = 0;
   for (int64_t bytes : sizes)
     total += double(bytes);
-  // Memory that is promised but not there ends the process at some later touch: better to say so now.
-  if (int64_t available = availableBytes(); available && total > double(available))
-    failMachine("not enough memory: ", readableBytes(total), " are needed, ", readableBytes(double(available)),
+  // Memory that is promised but not there ends the process at some later touch:
+  // better to say so now.
+  if (int64_t available = availableBytes();
+      available && total > double(available))
+    failMachine("not enough memory: ", readableBytes(total), " are needed, ",
+                readableBytes(double(available)),
                 " are there; a smaller micro-batch or sequence needs less");
   std::vector<void *> addresses;
   struct Piece {
@@ -59,13 +65,17 @@ std::vector<void *> CpuDevice::allocate(const std::vector<int64_t> &sizes) {
   for (int64_t bytes : sizes) {
     int64_t needed = (bytes + overRead + page - 1) / page * page;
     int64_t reserved = needed + (needed >= hugePage ? hugePage : 0);
-    void *raw = mmap(nullptr, size_t(reserved), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *raw = mmap(nullptr, size_t(reserved), PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (raw == MAP_FAILED)
-      failMachine("not enough memory: ", readableBytes(double(bytes)), " cannot be had");
+      failMachine("not enough memory: ", readableBytes(double(bytes)),
+                  " cannot be had");
     mappings.push_back({raw, size_t(reserved)});
     char *address = static_cast<char *>(raw);
     if (needed >= hugePage) {
-      address += (hugePage - int64_t(reinterpret_cast<uintptr_t>(raw) % uintptr_t(hugePage))) % hugePage;
+      address += (hugePage - int64_t(reinterpret_cast<uintptr_t>(raw) %
+                                     uintptr_t(hugePage))) %
+                 hugePage;
       madvise(address, size_t(needed), MADV_HUGEPAGE);
     }
     addresses.push_back(address);
@@ -89,14 +99,16 @@ void CpuDevice::loadCode(const plan::Plan &plan) {
   for (const plan::Kernel &kernel : plan.kernels()) {
     KernelFunction function = code->find(kernel.symbol());
     if (!function)
-      failInput("the plan's machine code for ", chosen.target(), " lacks the kernel '", kernel.symbol(), "'");
+      failInput("the plan's machine code for ", chosen.target(),
+                " lacks the kernel '", kernel.symbol(), "'");
     kernels.push_back({function, kernel.chunks()});
     scratchBytes = std::max(scratchBytes, kernel.scratch_bytes());
   }
   scratch = allocate(std::vector<int64_t>(size_t(team.size()), scratchBytes));
 }
 
-void CpuDevice::launch(uint32_t kernel, void *const *buffers, const double *scalars) {
+void CpuDevice::launch(uint32_t kernel, void *const *buffers,
+                       const double *scalars) {
   const LoadedKernel &loaded = kernels[kernel];
   team.run(loaded.chunks, [&](int64_t chunk, int thread) {
     loaded.function(chunk, buffers, scalars, scratch[size_t(thread)]);
@@ -106,7 +118,8 @@ void CpuDevice::launch(uint32_t kernel, void *const *buffers, const double *scal
 void CpuDevice::copy(void *to, const void *from, int64_t bytes) {
   team.run((bytes + pieceBytes - 1) / pieceBytes, [&](int64_t i, int) {
     int64_t at = i * pieceBytes;
-    std::memcpy(static_cast<char *>(to) + at, static_cast<const char *>(from) + at,
+    std::memcpy(static_cast<char *>(to) + at,
+                static_cast<const char *>(from) + at,
                 size_t(std::min(pieceBytes, bytes - at)));
   });
 }
@@ -122,10 +135,15 @@ void CpuDevice::fill(void *to, uint32_t pattern, int64_t bytes) {
   });
 }
 
-void CpuDevice::read(void *host, const void *device, int64_t bytes) { std::memcpy(host, device, size_t(bytes)); }
-void CpuDevice::write(void *device, const void *host, int64_t bytes) { std::memcpy(device, host, size_t(bytes)); }
+void CpuDevice::read(void *host, const void *device, int64_t bytes) {
+  std::memcpy(host, device, size_t(bytes));
+}
+void CpuDevice::write(void *device, const void *host, int64_t bytes) {
+  std::memcpy(device, host, size_t(bytes));
+}
 
-void CpuDevice::onHostThreads(int64_t count, const std::function<void(int64_t)> &body) {
+void CpuDevice::onHostThreads(int64_t count,
+                              const std::function<void(int64_t)> &body) {
   std::mutex mutex;
   std::exception_ptr failure;
   team.run(count, [&](int64_t i, int) {
@@ -141,6 +159,8 @@ void CpuDevice::onHostThreads(int64_t count, const std::function<void(int64_t)> 
     std::rethrow_exception(failure);
 }
 
-double CpuDevice::measurePeak(const std::string &numerics) { return measureCpuPeak(team, numerics); }
+double CpuDevice::measurePeak(const std::string &numerics) {
+  return measureCpuPeak(team, numerics);
+}
 
 } // namespace pgrt

@@ -15,13 +15,15 @@ public:
   std::string description() const override;
   std::vector<void *> allocate(const std::vector<int64_t> &bytes) override;
   void loadCode(const plan::Plan &plan) override;
-  void launch(uint32_t kernel, void *const *buffers, const double *scalars) override;
+  void launch(uint32_t kernel, void *const *buffers,
+              const double *scalars) override;
   void copy(void *to, const void *from, int64_t bytes) override;
   void fill(void *to, uint32_t pattern, int64_t bytes) override;
   void read(void *host, const void *device, int64_t bytes) override;
   void write(void *device, const void *host, int64_t bytes) override;
   void *hostView(void *device) override { return device; }
-  void onHostThreads(int64_t count, const std::function<void(int64_t)> &body) override;
+  void onHostThreads(int64_t count,
+                     const std::function<void(int64_t)> &body) override;
   double measurePeak(const std::string &numerics) override;
 
 private:

@@ -14,7 +14,8 @@ struct CpuInfo {
   std::string model;
   std::set<std::string> flags;
 
-  // The kernel lists what both it and the CPU support: a feature whose registers the system does not save is not there.
+  // The kernel lists what both it and the CPU support: a feature whose
+  // registers the system does not save is not there.
   CpuInfo() {
     std::ifstream file("/proc/cpuinfo");
     for (std::string line; std::getline(file, line);) {
@@ -48,9 +49,12 @@ bool cpuHasFeature(const std::string &feature) {
     return true;
   // Where LLVM and the Linux kernel call a feature differently.
   static const std::map<std::string, std::string> aliases = {
-      {"sse3", "pni"},           {"lzcnt", "abm"},          {"bmi", "bmi1"},       {"pclmul", "pclmulqdq"},
-      {"sahf", "lahf_lm"},       {"prfchw", "3dnowprefetch"}, {"rdrnd", "rdrand"}, {"crc32", "sse4_2"},
-      {"sha", "sha_ni"},         {"vnni", "avx512_vnni"},   {"shstk", "user_shstk"}};
+      {"sse3", "pni"},        {"lzcnt", "abm"},
+      {"bmi", "bmi1"},        {"pclmul", "pclmulqdq"},
+      {"sahf", "lahf_lm"},    {"prfchw", "3dnowprefetch"},
+      {"rdrnd", "rdrand"},    {"crc32", "sse4_2"},
+      {"sha", "sha_ni"},      {"vnni", "avx512_vnni"},
+      {"shstk", "user_shstk"}};
   const std::set<std::string> &flags = cpuInfo().flags;
   if (auto alias = aliases.find(name); alias != aliases.end())
     return flags.count(alias->second) != 0;
@@ -61,15 +65,19 @@ bool cpuHasFeature(const std::string &feature) {
     return true;
   // "avx512bf16" is avx512_bf16 there, "avxvnni" avx_vnni, "amx_tile" the same.
   for (const char *prefix : {"avx512", "avx", "amx"})
-    if (name.starts_with(prefix) && flags.count(prefix + ("_" + name.substr(std::string(prefix).size()))))
+    if (name.starts_with(prefix) &&
+        flags.count(prefix + ("_" + name.substr(std::string(prefix).size()))))
       return true;
   return false;
 }
 
 std::string cpuDescription() {
   std::string best = "SSE2";
-  for (auto [feature, name] : std::initializer_list<std::pair<const char *, const char *>>{
-           {"avx2", "AVX2"}, {"avx512f", "AVX-512"}, {"avx512bf16", "AVX-512 with bf16"}})
+  for (auto [feature, name] :
+       std::initializer_list<std::pair<const char *, const char *>>{
+           {"avx2", "AVX2"},
+           {"avx512f", "AVX-512"},
+           {"avx512bf16", "AVX-512 with bf16"}})
     if (cpuHasFeature(feature))
       best = name;
   return (cpuInfo().model.empty() ? "x86-64" : cpuInfo().model) + ", " + best;

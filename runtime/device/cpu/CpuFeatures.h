@@ -5,8 +5,9 @@
 
 namespace pgrt {
 
-/// True if the CPU and the system support the feature; "+avx2" counts as "avx2", a "-…" is always satisfied, and a name
-/// that is not known is not supported.
+/// True if the CPU and the system support the feature; "+avx2" counts as
+/// "avx2", a "-…" is always satisfied, and a name that is not known is not
+/// supported.
 bool cpuHasFeature(const std::string &feature);
 
 /// "AMD EPYC …, AVX2"

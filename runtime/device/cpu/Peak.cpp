@@ -9,10 +9,12 @@
 
 namespace pgrt {
 
-// Each loop keeps enough independent chains for two units of a latency of four or five cycles. The results are returned so
-// that the work is not optimised away. FLOPs of one round: chains × lanes × 2 (× 2 for pairs of bf16).
+// Each loop keeps enough independent chains for two units of a latency of four
+// or five cycles. The results are returned so that the work is not optimised
+// away. FLOPs of one round: chains × lanes × 2 (× 2 for pairs of bf16).
 
-__attribute__((target("avx2,fma"), noinline)) static double chainsAvx2(int64_t rounds) {
+__attribute__((target("avx2,fma"), noinline)) static double
+chainsAvx2(int64_t rounds) {
   __m256 sums[12];
   for (__m256 &sum : sums)
     sum = _mm256_set1_ps(1e-3f);
@@ -29,7 +31,8 @@ __attribute__((target("avx2,fma"), noinline)) static double chainsAvx2(int64_t r
   return double(total);
 }
 
-__attribute__((target("avx512f"), noinline)) static double chainsAvx512(int64_t rounds) {
+__attribute__((target("avx512f"), noinline)) static double
+chainsAvx512(int64_t rounds) {
   __m512 sums[12];
   for (__m512 &sum : sums)
     sum = _mm512_set1_ps(1e-3f);
@@ -43,7 +46,8 @@ __attribute__((target("avx512f"), noinline)) static double chainsAvx512(int64_t 
   return double(_mm512_reduce_add_ps(sums[0]) + _mm512_reduce_add_ps(sums[11]));
 }
 
-__attribute__((target("avx512f,avx512bf16"), noinline)) static double chainsBf16(int64_t rounds) {
+__attribute__((target("avx512f,avx512bf16"), noinline)) static double
+chainsBf16(int64_t rounds) {
   __m512 sums[12];
   for (__m512 &sum : sums)
     sum = _mm512_set1_ps(1e-3f);
@@ -86,7 +90,8 @@ double measureCpuPeak(ThreadTeam &team, const std::string &numerics) {
   if (numerics == "f64")
     flopsPerRound /= 2; // half the lanes, the same instructions a cycle
 
-  // Each thread takes the best of many short runs: the first ones still raise the clock, and some are disturbed.
+  // Each thread takes the best of many short runs: the first ones still raise
+  // the clock, and some are disturbed.
   constexpr int64_t rounds = 20'000;
   std::vector<double> best(size_t(team.size()), 0);
   std::atomic<int64_t> sink{0};
@@ -97,7 +102,8 @@ double measureCpuPeak(ThreadTeam &team, const std::string &numerics) {
       sink.fetch_add(chains(rounds) > 0, std::memory_order_relaxed);
       Clock::time_point after = Clock::now();
       double seconds = std::chrono::duration<double>(after - before).count();
-      best[size_t(i)] = std::max(best[size_t(i)], double(rounds) * flopsPerRound / seconds);
+      best[size_t(i)] =
+          std::max(best[size_t(i)], double(rounds) * flopsPerRound / seconds);
       before = after;
     }
   });

@@ -18,7 +18,8 @@ static void flushDenormals() {
 #endif
 }
 
-// Between two kernels there is rarely more than this; beyond it, sleeping costs less than it disturbs others.
+// Between two kernels there is rarely more than this; beyond it, sleeping costs
+// less than it disturbs others.
 static constexpr int spins = 4000;
 
 // Waits until `value` is no longer `old`.
@@ -50,11 +51,14 @@ ThreadTeam::~ThreadTeam() {
 void ThreadTeam::takeChunks(int thread) {
   uint64_t seen = untaken.load(std::memory_order_relaxed);
   while (uint32_t(seen) != 0) {
-    if (!untaken.compare_exchange_weak(seen, seen - 1, std::memory_order_acquire, std::memory_order_relaxed))
+    if (!untaken.compare_exchange_weak(seen, seen - 1,
+                                       std::memory_order_acquire,
+                                       std::memory_order_relaxed))
       continue;
     int64_t all = chunks;
     body(context, all - int64_t(uint32_t(seen)), thread);
-    // From here on the owner may start another loop: nothing of this one may be read.
+    // From here on the owner may start another loop: nothing of this one may be
+    // read.
     if (finished.fetch_add(1, std::memory_order_acq_rel) + 1 == all)
       finished.notify_one();
     seen = untaken.load(std::memory_order_relaxed);
@@ -89,7 +93,8 @@ void ThreadTeam::run(int64_t count, Body function, void *data) {
   round.fetch_add(1, std::memory_order_release);
   round.notify_all();
   takeChunks(0);
-  for (int32_t done; (done = finished.load(std::memory_order_acquire)) != int32_t(count);)
+  for (int32_t done;
+       (done = finished.load(std::memory_order_acquire)) != int32_t(count);)
     awaitChange(finished, done);
 }
 

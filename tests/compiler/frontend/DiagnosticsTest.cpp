@@ -14,15 +14,16 @@ TEST(Diagnostics, LooksAsInTheReference) {
       .note({base, 4, 5}, "x is declared here")
       .help("write x[0..12]")
       .note("in 'f', called from 'g'");
-  EXPECT_EQ(diagnostics.str(), "my.pgm:2:14: error: linear: x has 512 features, w takes 12\n"
-                               "    2 |   return y * f(x);\n"
-                               "                     ^~~~\n"
-                               "  x : [dim=512]    w : [gate_width=12]\n"
-                               "base.pgm:1:5: note: x is declared here\n"
-                               "    1 | let x = 1;\n"
-                               "            ^\n"
-                               "  help: write x[0..12]\n"
-                               "  note: in 'f', called from 'g'\n");
+  EXPECT_EQ(diagnostics.str(),
+            "my.pgm:2:14: error: linear: x has 512 features, w takes 12\n"
+            "    2 |   return y * f(x);\n"
+            "                     ^~~~\n"
+            "  x : [dim=512]    w : [gate_width=12]\n"
+            "base.pgm:1:5: note: x is declared here\n"
+            "    1 | let x = 1;\n"
+            "            ^\n"
+            "  help: write x[0..12]\n"
+            "  note: in 'f', called from 'g'\n");
 }
 
 TEST(Diagnostics, ColumnsCountCodePointsAndTabsAreShownAsSpaces) {
@@ -70,7 +71,9 @@ TEST(Diagnostics, StopsAtTwentyErrors) {
   EXPECT_EQ(diagnostics.all().size(), 20u);
   EXPECT_TRUE(diagnostics.tooManyErrors());
   std::string text = diagnostics.str();
-  EXPECT_NE(text.find("error: error 19\n  note: note\n  note: 10 more errors are not shown\n"), std::string::npos);
+  EXPECT_NE(text.find("error: error 19\n  note: note\n  note: 10 more errors "
+                      "are not shown\n"),
+            std::string::npos);
 }
 
 TEST(Diagnostics, WarningsHaveNamesAndCanBeErrors) {
@@ -79,7 +82,8 @@ TEST(Diagnostics, WarningsHaveNamesAndCanBeErrors) {
   FileId id = sources.addBuffer("a", "abc");
   diagnostics.warning({id, 0, 1}, "inert", "no effect");
   EXPECT_FALSE(diagnostics.hasErrors());
-  EXPECT_EQ(diagnostics.str().substr(0, 34), "a:1:1: warning: no effect [inert]\n");
+  EXPECT_EQ(diagnostics.str().substr(0, 34),
+            "a:1:1: warning: no effect [inert]\n");
   diagnostics.treatWarningAsError("inert");
   diagnostics.ignoreWarning("dead");
   diagnostics.warning({id, 1, 2}, "inert", "no effect");
@@ -93,5 +97,6 @@ TEST(Diagnostics, NearestName) {
   EXPECT_EQ(didYouMean("matirx_lr", names), "; did you mean 'matrix_lr'?");
   EXPECT_EQ(nearestName("embedlr", names), "embed_lr");
   EXPECT_EQ(nearestName("something", names), "");
-  EXPECT_EQ(nearestName("y", names), ""); // one wrong letter of one is another name
+  EXPECT_EQ(nearestName("y", names),
+            ""); // one wrong letter of one is another name
 }

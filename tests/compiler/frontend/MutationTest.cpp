@@ -1,4 +1,5 @@
-// Damaged versions of all models: whatever the text, the front end answers with a tree or with errors.
+// Damaged versions of all models: whatever the text, the front end answers with
+// a tree or with errors.
 #include "Texts.h"
 
 #include "gtest/gtest.h"
@@ -18,11 +19,13 @@ using Files = std::map<std::string, std::string>;
 Files readModels() {
   Files result;
   const std::filesystem::path root = PG_MODELS_DIR;
-  for (const auto &entry : std::filesystem::recursive_directory_iterator(root)) {
+  for (const auto &entry :
+       std::filesystem::recursive_directory_iterator(root)) {
     if (entry.path().extension() != ".pgm")
       continue;
     std::ifstream stream(entry.path(), std::ios::binary);
-    result[entry.path().lexically_relative(root).string()] = std::string(std::istreambuf_iterator<char>(stream), {});
+    result[entry.path().lexically_relative(root).string()] =
+        std::string(std::istreambuf_iterator<char>(stream), {});
   }
   return result;
 }
@@ -57,7 +60,8 @@ TEST(Models, TruncatedAnywhere) {
   const Files files = readModels();
   for (const auto &[path, text] : files) {
     SCOPED_TRACE(path);
-    for (size_t length = 0; length < text.size(); length += 1 + text.size() / 40) {
+    for (size_t length = 0; length < text.size();
+         length += 1 + text.size() / 40) {
       Files damaged = files;
       damaged[path] = text.substr(0, length);
       check(damaged, path);
@@ -67,8 +71,35 @@ TEST(Models, TruncatedAnywhere) {
 
 TEST(Models, Mutated) {
   const Files files = readModels();
-  const std::string snippets[] = {"(", ")", "[", "]", "{", "}", ";", ",", "..", "...", "=", "=>", "\"", "#", "{i", "override ", "inherited()",
-                                  "if ", "else ", "let ", "fn f(x) ", "1e999", "99999999999999999999", "\xFF", "not ", "-", "^", "model {", "include \"base.pgm\";"};
+  const std::string snippets[] = {"(",
+                                  ")",
+                                  "[",
+                                  "]",
+                                  "{",
+                                  "}",
+                                  ";",
+                                  ",",
+                                  "..",
+                                  "...",
+                                  "=",
+                                  "=>",
+                                  "\"",
+                                  "#",
+                                  "{i",
+                                  "override ",
+                                  "inherited()",
+                                  "if ",
+                                  "else ",
+                                  "let ",
+                                  "fn f(x) ",
+                                  "1e999",
+                                  "99999999999999999999",
+                                  "\xFF",
+                                  "not ",
+                                  "-",
+                                  "^",
+                                  "model {",
+                                  "include \"base.pgm\";"};
   std::mt19937 random(1); // the same on every machine
   auto below = [&](size_t n) { return n == 0 ? 0 : random() % n; };
   for (const auto &[path, text] : files) {
@@ -85,7 +116,8 @@ TEST(Models, Mutated) {
           damagedText.insert(at, snippets[below(std::size(snippets))]);
           break;
         case 2:
-          damagedText.insert(at, damagedText.substr(below(damagedText.size()), below(60)));
+          damagedText.insert(
+              at, damagedText.substr(below(damagedText.size()), below(60)));
           break;
         case 3:
           if (!damagedText.empty())

@@ -91,8 +91,8 @@ TEST(Semantics, Phases) {
 }
 
 TEST(Semantics, NamesAndShapesOfTheRecords) {
-  auto expected =
-      readShapes(std::string(PG_GOLDEN_DIR) + "/gradients-sp8192/weights.safetensors");
+  auto expected = readShapes(std::string(PG_GOLDEN_DIR) +
+                             "/gradients-sp8192/weights.safetensors");
   ASSERT_FALSE(expected.empty());
   Loaded loaded("sp8192_recur.pgm",
                 {"vocab=256", "dim=64", "layers=7", "heads=4", "kv_heads=2",
@@ -103,11 +103,11 @@ TEST(Semantics, NamesAndShapesOfTheRecords) {
   for (const ParameterInfo &p : loaded.program->parameters()) {
     found[p.name] = p.shape;
     // The records' own optimizers by name and rank.
-    std::string group = p.name == "tok_emb.weight" ? "embed"
-                        : p.shape.size() == 2 &&
-                                llvm::StringRef(p.name).ends_with(".weight")
-                            ? "matrix"
-                            : "scalar";
+    std::string group =
+        p.name == "tok_emb.weight" ? "embed"
+        : p.shape.size() == 2 && llvm::StringRef(p.name).ends_with(".weight")
+            ? "matrix"
+            : "scalar";
     EXPECT_EQ(p.group, group) << p.name;
   }
   EXPECT_EQ(found, expected);
@@ -133,7 +133,8 @@ TEST(Semantics, ModulesVerify) {
     for (const Phase &phase : loaded.program->phases()) {
       requests.push_back(
           {EmitRequest::Role::Forward, phase.name, 3, 37, true, ""});
-      requests.push_back({EmitRequest::Role::Update, phase.name, 1, 1, false, ""});
+      requests.push_back(
+          {EmitRequest::Role::Update, phase.name, 1, 1, false, ""});
     }
     requests.push_back({EmitRequest::Role::Score, "", 2, 128, false, ""});
     std::string messages;

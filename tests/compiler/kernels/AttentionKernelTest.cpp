@@ -1,4 +1,5 @@
-// Attention and its gradient against the interpreter, at sizes that divide by nothing.
+// Attention and its gradient against the interpreter, at sizes that divide by
+// nothing.
 #include "tests/support/KernelRunner.h"
 #include <cmath>
 #include <gtest/gtest.h>
@@ -38,28 +39,39 @@ struct Types {
   }
 };
 
-std::string forward(int number, const Shape &shape, const std::string &element, bool segments) {
+std::string forward(int number, const Shape &shape, const std::string &element,
+                    bool segments) {
   Types t(shape, element);
-  return "sched.kernel @attention" + std::to_string(number) + "(%q: " + t.q + ", %k: " + t.kv + ", %v: " + t.kv +
+  return "sched.kernel @attention" + std::to_string(number) + "(%q: " + t.q +
+         ", %k: " + t.kv + ", %v: " + t.kv +
          (segments ? ", %s: " + t.segment : "") +
-         ") attributes {kind = \"attention\", result_modes = [\"store\", \"store\"]} {\n"
+         ") attributes {kind = \"attention\", result_modes = [\"store\", "
+         "\"store\"]} {\n"
          "  %o, %l = pg.attention %q, %k, %v" +
-         (segments ? " segment %s" : "") + " : (" + t.q + ", " + t.kv + ", " + t.kv + (segments ? ", " + t.segment : "") +
-         ") -> (" + t.sum + ", " + t.lse + ")\n  sched.yield %o, %l : " + t.sum + ", " + t.lse + "\n}\n";
+         (segments ? " segment %s" : "") + " : (" + t.q + ", " + t.kv + ", " +
+         t.kv + (segments ? ", " + t.segment : "") + ") -> (" + t.sum + ", " +
+         t.lse + ")\n  sched.yield %o, %l : " + t.sum + ", " + t.lse + "\n}\n";
 }
 
-std::string backward(int number, const Shape &shape, const std::string &element, bool segments) {
+std::string backward(int number, const Shape &shape, const std::string &element,
+                     bool segments) {
   Types t(shape, element);
-  return "sched.kernel @gradient" + std::to_string(number) + "(%q: " + t.q + ", %k: " + t.kv + ", %v: " + t.kv + ", %s: " + t.segment + ", %o: " + t.sum +
-         ", %l: " + t.lse + ", %g: " + t.q +
-         ") attributes {kind = \"attention_grad\", result_modes = [\"store\", \"store\", \"store\"]} {\n"
+  return "sched.kernel @gradient" + std::to_string(number) + "(%q: " + t.q +
+         ", %k: " + t.kv + ", %v: " + t.kv + ", %s: " + t.segment +
+         ", %o: " + t.sum + ", %l: " + t.lse + ", %g: " + t.q +
+         ") attributes {kind = \"attention_grad\", result_modes = [\"store\", "
+         "\"store\", \"store\"]} {\n"
          "  %dq, %dk, %dv = pg.attention_grad %q, %k, %v, %o, %l, %g" +
-         (segments ? " segment %s" : "") + " : (" + t.q + ", " + t.kv + ", " + t.kv + ", " + t.sum + ", " + t.lse + ", " + t.q +
-         (segments ? ", " + t.segment : "") + ") -> (" + t.sum + ", " + t.kvSum + ", " + t.kvSum +
-         ")\n  sched.yield %dq, %dk, %dv : " + t.sum + ", " + t.kvSum + ", " + t.kvSum + "\n}\n";
+         (segments ? " segment %s" : "") + " : (" + t.q + ", " + t.kv + ", " +
+         t.kv + ", " + t.sum + ", " + t.lse + ", " + t.q +
+         (segments ? ", " + t.segment : "") + ") -> (" + t.sum + ", " +
+         t.kvSum + ", " + t.kvSum +
+         ")\n  sched.yield %dq, %dk, %dv : " + t.sum + ", " + t.kvSum + ", " +
+         t.kvSum + "\n}\n";
 }
 
-/// The logarithm of the summed exponentials of the scores, which the gradient is given.
+/// The logarithm of the summed exponentials of the scores, which the gradient
+/// is given.
 Tensor logSums(const Tensor &q, const Tensor &k, const Tensor *segment) {
   int64_t T = q.shape[1], H = q.shape[2], D = q.shape[3], K = k.shape[2];
   Tensor lse({q.shape[0], T, H});
@@ -72,7 +84,8 @@ Tensor logSums(const Tensor &q, const Tensor &k, const Tensor *segment) {
         continue;
       double dot = 0;
       for (int64_t d = 0; d < D; ++d)
-        dot += q.data[row * D + d] * k.data[((b * T + s) * K + h / (H / K)) * D + d];
+        dot += q.data[row * D + d] *
+               k.data[((b * T + s) * K + h / (H / K)) * D + d];
       scores.push_back(dot / std::sqrt(static_cast<double>(D)));
       top = std::max(top, scores.back());
     }
@@ -84,8 +97,14 @@ Tensor logSums(const Tensor &q, const Tensor &k, const Tensor *segment) {
 }
 
 /// Forward and backward of all shapes, in two modules.
-std::string checkBoth(const std::vector<Shape> &shapes, const std::string &element, bool segments = false, double deviation = 1) {
-  KernelCheck check{.tolerance = element == "f64" ? 1e-11 : element == "f32" ? 4e-5 : 4e-2, .deviation = deviation, .high = 3};
+std::string checkBoth(const std::vector<Shape> &shapes,
+                      const std::string &element, bool segments = false,
+                      double deviation = 1) {
+  KernelCheck check{.tolerance = element == "f64"   ? 1e-11
+                                 : element == "f32" ? 4e-5
+                                                    : 4e-2,
+                    .deviation = deviation,
+                    .high = 3};
   std::string there, back;
   for (auto [i, shape] : llvm::enumerate(shapes)) {
     there += forward(i, shape, element, segments);
@@ -107,11 +126,14 @@ std::string checkBoth(const std::vector<Shape> &shapes, const std::string &eleme
   return checkOnTargets(back, check);
 }
 
-const std::vector<Shape> shapes = {{1, 1, 1, 1, 16}, {2, 37, 3, 1, 16},  {1, 130, 4, 2, 17}, {2, 5, 2, 2, 1},
-                                   {1, 200, 1, 1, 64}, {1, 150, 11, 1, 8}, {1, 20, 20, 2, 128}};
+const std::vector<Shape> shapes = {
+    {1, 1, 1, 1, 16},   {2, 37, 3, 1, 16},  {1, 130, 4, 2, 17}, {2, 5, 2, 2, 1},
+    {1, 200, 1, 1, 64}, {1, 150, 11, 1, 8}, {1, 20, 20, 2, 128}};
 
 TEST(AttentionKernel, F32) { EXPECT_EQ("", checkBoth(shapes, "f32")); }
-TEST(AttentionKernel, F64) { EXPECT_EQ("", checkBoth({{1, 1, 1, 1, 16}, {1, 117, 4, 2, 20}}, "f64")); }
+TEST(AttentionKernel, F64) {
+  EXPECT_EQ("", checkBoth({{1, 1, 1, 1, 16}, {1, 117, 4, 2, 20}}, "f64"));
+}
 TEST(AttentionKernel, Bf16) { EXPECT_EQ("", checkBoth(shapes, "bf16")); }
 
 TEST(AttentionKernel, Segments) {
@@ -123,7 +145,8 @@ TEST(AttentionKernel, Segments) {
 TEST(AttentionKernel, LargeScores) {
   EXPECT_EQ("", checkBoth({{1, 101, 4, 2, 16}}, "f64", false, 8));
   KernelCheck check{.tolerance = 2e-4, .deviation = 12};
-  EXPECT_EQ("", checkOnTargets(forward(0, {1, 101, 4, 2, 16}, "f32", false), check));
+  EXPECT_EQ(
+      "", checkOnTargets(forward(0, {1, 101, 4, 2, 16}, "f32", false), check));
 }
 
 } // namespace

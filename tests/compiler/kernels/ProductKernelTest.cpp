@@ -1,4 +1,5 @@
-// Kernels of kind product against the interpreter: all forms, types and ragged sizes.
+// Kernels of kind product against the interpreter: all forms, types and ragged
+// sizes.
 #include "tests/support/KernelRunner.h"
 #include <gtest/gtest.h>
 
@@ -19,41 +20,51 @@ std::string tensor(std::vector<int64_t> shape, const std::string &element) {
   return text + element + ">";
 }
 
-std::string sumOf(const std::string &element) { return element == "f64" ? "f64" : "f32"; }
+std::string sumOf(const std::string &element) {
+  return element == "f64" ? "f64" : "f32";
+}
 
 struct Sizes {
   int64_t m, n, k;
 };
 
-const Sizes sizes[] = {{1, 1, 1},   {1, 16, 7},  {6, 1, 33},   {5, 17, 2},     {7, 15, 16},     {12, 64, 5},
-                       {37, 23, 3}, {64, 65, 8}, {100, 37, 9}, {13, 70, 401},  {150, 280, 20}};
+const Sizes sizes[] = {{1, 1, 1},    {1, 16, 7},    {6, 1, 33},    {5, 17, 2},
+                       {7, 15, 16},  {12, 64, 5},   {37, 23, 3},   {64, 65, 8},
+                       {100, 37, 9}, {13, 70, 401}, {150, 280, 20}};
 
 /// A kernel of `op` on operands %a and %b, without an epilogue.
-std::string plain(const std::string &name, const std::string &a, const std::string &b, const std::string &op,
+std::string plain(const std::string &name, const std::string &a,
+                  const std::string &b, const std::string &op,
                   const std::string &result, const std::string &mode) {
-  return "sched.kernel @" + name + "(%a: " + a + ", %b: " + b + ") attributes {kind = \"product\", result_modes = [\"" + mode +
-         "\"]} {\n  %y = " + op + " : (" + a + ", " + b + ") -> " + result + "\n  sched.yield %y : " + result + "\n}\n";
+  return "sched.kernel @" + name + "(%a: " + a + ", %b: " + b +
+         ") attributes {kind = \"product\", result_modes = [\"" + mode +
+         "\"]} {\n  %y = " + op + " : (" + a + ", " + b + ") -> " + result +
+         "\n  sched.yield %y : " + result + "\n}\n";
 }
 
 /// Every form of product at a size.
-std::string allForms(const Sizes &size, const std::string &element, int number) {
+std::string allForms(const Sizes &size, const std::string &element,
+                     int number) {
   auto [m, n, k] = size;
   std::string text, sum = sumOf(element), id = std::to_string(number);
-  text += plain("linear" + id, tensor({m, k}, element), tensor({n, k}, element), "pg.linear %a, %b", tensor({m, n}, sum), "store");
+  text += plain("linear" + id, tensor({m, k}, element), tensor({n, k}, element),
+                "pg.linear %a, %b", tensor({m, n}, sum), "store");
   for (bool ta : {false, true})
     for (bool tb : {false, true})
-      text += plain("matmul" + id + (ta ? "t" : "n") + (tb ? "t" : "n"),
-                    tensor(ta ? std::vector{k, m} : std::vector{m, k}, element),
-                    tensor(tb ? std::vector{n, k} : std::vector{k, n}, element),
-                    std::string("pg.matmul %a, %b {") + (ta ? "transpose_a" : "") + (ta && tb ? ", " : "") +
-                        (tb ? "transpose_b" : "") + "}",
-                    tensor({m, n}, sum), ta ? "accumulate" : "store");
+      text +=
+          plain("matmul" + id + (ta ? "t" : "n") + (tb ? "t" : "n"),
+                tensor(ta ? std::vector{k, m} : std::vector{m, k}, element),
+                tensor(tb ? std::vector{n, k} : std::vector{k, n}, element),
+                std::string("pg.matmul %a, %b {") + (ta ? "transpose_a" : "") +
+                    (ta && tb ? ", " : "") + (tb ? "transpose_b" : "") + "}",
+                tensor({m, n}, sum), ta ? "accumulate" : "store");
   bool half = element == "bf16";
   std::vector<int64_t> packed{(n + 15) / 16, half ? (k + 1) / 2 : k, 16};
   if (half)
     packed.push_back(2);
   text += plain("packed" + id, tensor({m, k}, element), tensor(packed, element),
-                "pg.packed_matmul %a, %b {n = " + std::to_string(n) + " : i64}", tensor({m, n}, sum), "store");
+                "pg.packed_matmul %a, %b {n = " + std::to_string(n) + " : i64}",
+                tensor({m, n}, sum), "store");
   return text;
 }
 
@@ -62,7 +73,8 @@ TEST(ProductKernel, AllFormsTypesAndSizes) {
     std::string text;
     for (auto [i, size] : llvm::enumerate(sizes))
       text += allForms(size, element, i);
-    EXPECT_EQ("", checkOnTargets(text, {.tolerance = element == "f64" ? 1e-13 : 4e-6}));
+    EXPECT_EQ("", checkOnTargets(
+                      text, {.tolerance = element == "f64" ? 1e-13 : 4e-6}));
   }
 }
 
@@ -71,30 +83,44 @@ TEST(ProductKernel, PacksWeights) {
   for (std::string element : {"f32", "f64", "bf16"})
     for (auto [i, size] : llvm::enumerate(sizes))
       for (bool nk : {false, true}) {
-        std::vector<int64_t> shape = nk ? std::vector{size.n, size.k} : std::vector{size.k, size.n};
+        std::vector<int64_t> shape =
+            nk ? std::vector{size.n, size.k} : std::vector{size.k, size.n};
         bool half = element == "bf16";
-        std::vector<int64_t> packed{(size.n + 15) / 16, half ? (size.k + 1) / 2 : size.k, 16};
+        std::vector<int64_t> packed{(size.n + 15) / 16,
+                                    half ? (size.k + 1) / 2 : size.k, 16};
         if (half)
           packed.push_back(2);
-        std::string from = tensor(shape, element), to = tensor(packed, element), stored = tensor(shape, half ? "f32" : element);
-        std::string convert = half ? "  %w = pg.convert %x : (" + stored + ") -> " + from + "\n" : "";
-        text += "sched.kernel @pack_" + element + std::to_string(i) + (nk ? "nk" : "kn") + "(%x: " + stored +
-                ") attributes {kind = \"product\", result_modes = [\"store\"]} {\n" + convert + "  %p = pg.pack " +
-                (nk ? "nk" : "kn") + (half ? " %w" : " %x") + " {panel = 16 : i64" + (half ? ", group = 2 : i64" : "") + "} : (" +
-                from + ") -> " + to + "\n  sched.yield %p : " + to + "\n}\n";
+        std::string from = tensor(shape, element), to = tensor(packed, element),
+                    stored = tensor(shape, half ? "f32" : element);
+        std::string convert =
+            half ? "  %w = pg.convert %x : (" + stored + ") -> " + from + "\n"
+                 : "";
+        text += "sched.kernel @pack_" + element + std::to_string(i) +
+                (nk ? "nk" : "kn") + "(%x: " + stored +
+                ") attributes {kind = \"product\", result_modes = [\"store\"]} "
+                "{\n" +
+                convert + "  %p = pg.pack " + (nk ? "nk" : "kn") +
+                (half ? " %w" : " %x") + " {panel = 16 : i64" +
+                (half ? ", group = 2 : i64" : "") + "} : (" + from + ") -> " +
+                to + "\n  sched.yield %p : " + to + "\n}\n";
       }
   EXPECT_EQ("", checkOnTargets(text, {.tolerance = 0}));
 }
 
 TEST(ProductKernel, Batches) {
   std::string text;
-  text += plain("both", "tensor<2x3x7x20xf32>", "tensor<2x3x20x18xf32>", "pg.matmul %a, %b {}", "tensor<2x3x7x18xf32>", "store");
-  text += plain("spread", "tensor<2x1x7x20xf32>", "tensor<3x18x20xf32>", "pg.matmul %a, %b {transpose_b}",
-                "tensor<2x3x7x18xf32>", "accumulate");
-  text += plain("one", "tensor<2x3x20x7xf32>", "tensor<20x18xf32>", "pg.matmul %a, %b {transpose_a}", "tensor<2x3x7x18xf32>",
-                "store");
-  text += plain("rows", "tensor<2x3x7x20xf64>", "tensor<1x20x18xf64>", "pg.matmul %a, %b {}", "tensor<2x3x7x18xf64>", "store");
-  text += plain("lead", "tensor<2x3x7x20xf32>", "tensor<18x20xf32>", "pg.linear %a, %b", "tensor<2x3x7x18xf32>", "store");
+  text += plain("both", "tensor<2x3x7x20xf32>", "tensor<2x3x20x18xf32>",
+                "pg.matmul %a, %b {}", "tensor<2x3x7x18xf32>", "store");
+  text += plain("spread", "tensor<2x1x7x20xf32>", "tensor<3x18x20xf32>",
+                "pg.matmul %a, %b {transpose_b}", "tensor<2x3x7x18xf32>",
+                "accumulate");
+  text +=
+      plain("one", "tensor<2x3x20x7xf32>", "tensor<20x18xf32>",
+            "pg.matmul %a, %b {transpose_a}", "tensor<2x3x7x18xf32>", "store");
+  text += plain("rows", "tensor<2x3x7x20xf64>", "tensor<1x20x18xf64>",
+                "pg.matmul %a, %b {}", "tensor<2x3x7x18xf64>", "store");
+  text += plain("lead", "tensor<2x3x7x20xf32>", "tensor<18x20xf32>",
+                "pg.linear %a, %b", "tensor<2x3x7x18xf32>", "store");
   EXPECT_EQ("", checkOnTargets(text, {.tolerance = 4e-6}));
 }
 
@@ -139,21 +165,27 @@ sched.kernel @reshaped(%x: tensor<10x8xf32>, %w: tensor<12x8xf32>, %u: tensor<10
 
 TEST(ProductKernel, RefusesWhatItCannotCompute) {
   auto refuses = [](const std::string &body) {
-    std::string text = "sched.kernel @k(%x: tensor<4x8xf32>, %w: tensor<6x8xf32>, %v: tensor<4xf32>) attributes {kind = "
+    std::string text = "sched.kernel @k(%x: tensor<4x8xf32>, %w: "
+                       "tensor<6x8xf32>, %v: tensor<4xf32>) attributes {kind = "
                        "\"product\", result_modes = [\"store\"]} {\n" +
                        body + "}\n";
     std::string message;
-    mlir::ScopedDiagnosticHandler handler(&getTestContext(), [&](mlir::Diagnostic &d) { message += d.str(); });
+    mlir::ScopedDiagnosticHandler handler(
+        &getTestContext(), [&](mlir::Diagnostic &d) { message += d.str(); });
     checkKernels(text);
     return message;
   };
   EXPECT_NE("", refuses("sched.yield %x : tensor<4x8xf32>\n"));
-  EXPECT_NE("", refuses("%y = pg.linear %x, %w : (tensor<4x8xf32>, tensor<6x8xf32>) -> tensor<4x6xf32>\n"
-                        "%s = pg.reduce sum %y axes [1] : (tensor<4x6xf32>) -> tensor<4x1xf32>\n"
+  EXPECT_NE("", refuses("%y = pg.linear %x, %w : (tensor<4x8xf32>, "
+                        "tensor<6x8xf32>) -> tensor<4x6xf32>\n"
+                        "%s = pg.reduce sum %y axes [1] : (tensor<4x6xf32>) -> "
+                        "tensor<4x1xf32>\n"
                         "sched.yield %s : tensor<4x1xf32>\n"));
-  EXPECT_NE("", refuses("%e = pg.exp %x : (tensor<4x8xf32>) -> tensor<4x8xf32>\n"
-                        "%y = pg.linear %e, %w : (tensor<4x8xf32>, tensor<6x8xf32>) -> tensor<4x6xf32>\n"
-                        "sched.yield %y : tensor<4x6xf32>\n"));
+  EXPECT_NE("",
+            refuses("%e = pg.exp %x : (tensor<4x8xf32>) -> tensor<4x8xf32>\n"
+                    "%y = pg.linear %e, %w : (tensor<4x8xf32>, "
+                    "tensor<6x8xf32>) -> tensor<4x6xf32>\n"
+                    "sched.yield %y : tensor<4x6xf32>\n"));
 }
 
 } // namespace

@@ -7,9 +7,12 @@ using namespace pgtest;
 namespace {
 
 /// Replaces every occurrence of the words by what they stand for.
-std::string replace(std::string text, std::initializer_list<std::pair<std::string, std::string>> words) {
+std::string
+replace(std::string text,
+        std::initializer_list<std::pair<std::string, std::string>> words) {
   for (auto &[word, by] : words)
-    for (size_t at = text.find(word); at != std::string::npos; at = text.find(word, at + by.size()))
+    for (size_t at = text.find(word); at != std::string::npos;
+         at = text.find(word, at + by.size()))
       text.replace(at, word.size(), by);
   return text;
 }
@@ -29,13 +32,15 @@ sched.kernel @mix(%x: tensor<2x5xNxf32>, %x0: tensor<2x5xNxf32>, %m: tensor<2xNx
   %r = pg.add %p, %q : (tensor<2x5xNxf32>, tensor<2x5xNxf32>) -> tensor<2x5xNxf32>
   %y = pg.mul %r, %s : (tensor<2x5xNxf32>, tensor<f32>) -> tensor<2x5xNxf32>
   sched.yield %y : tensor<2x5xNxf32>
-})", {{"N", std::to_string(n)}})));
+})",
+                                       {{"N", std::to_string(n)}})));
 }
 
 TEST(RowsKernel, RmsNormKeepsWhatIsShared) {
   for (const char *type : {"f32", "f64"})
     for (int64_t n : raggedSizes)
-      EXPECT_EQ("", checkKernels(replace(R"(
+      EXPECT_EQ("",
+                checkKernels(replace(R"(
 sched.kernel @norm(%x: tensor<7xNxT>, %a: tensor<7xNxT>, %w: tensor<NxT>)
     attributes {kind = "rows", outer = 1, chunks = 3 : i64, result_modes = ["store", "store", "store"]} {
   %eps = pg.constant dense<1.0e-6> : tensor<T>
@@ -50,15 +55,21 @@ sched.kernel @norm(%x: tensor<7xNxT>, %a: tensor<7xNxT>, %w: tensor<NxT>)
   %r = pg.rsqrt %e : (tensor<7x1xT>) -> tensor<7x1xT>
   %y = pg.mul %t, %r : (tensor<7xNxT>, tensor<7x1xT>) -> tensor<7xNxT>
   sched.yield %u, %y, %r : tensor<7xNxT>, tensor<7xNxT>, tensor<7x1xT>
-})", {{"N", std::to_string(n)}, {"xT", std::string("x") + type}, {"<T>", std::string("<") + type + ">"}})))
+})",
+                                     {{"N", std::to_string(n)},
+                                      {"xT", std::string("x") + type},
+                                      {"<T>", std::string("<") + type + ">"}})))
           << type << " " << n;
 }
 
 TEST(RowsKernel, QueriesNormalizedRotatedScaled) {
-  // Norm per head, rotation of the first features, a gain per head; from and to the flat layout.
-  for (auto [heads, width, turned] : {std::tuple(8, 64, 8), {3, 16, 8}, {3, 16, 5}, {1, 37, 1}, {2, 48, 24}})
+  // Norm per head, rotation of the first features, a gain per head; from and to
+  // the flat layout.
+  for (auto [heads, width, turned] :
+       {std::tuple(8, 64, 8), {3, 16, 8}, {3, 16, 5}, {1, 37, 1}, {2, 48, 24}})
     for (const char *inverse : {"", "inverse"})
-      EXPECT_EQ("", checkKernels(replace(R"(
+      EXPECT_EQ("", checkKernels(
+                        replace(R"(
 sched.kernel @q(%x: tensor<2x5xCxf32>, %g: tensor<Hxf32>, %cos: tensor<5xNxf32>, %sin: tensor<5xNxf32>)
     attributes {kind = "rows", outer = 2, result_modes = ["store", "store"]} {
   %eps = pg.constant dense<1.0e-6> : tensor<f32>
@@ -74,8 +85,13 @@ sched.kernel @q(%x: tensor<2x5xCxf32>, %g: tensor<Hxf32>, %cos: tensor<5xNxf32>,
   %z = pg.reshape %y : (tensor<2x5xHxDxf32>) -> tensor<2x5xCxf32>
   %b = pg.convert %z : (tensor<2x5xCxf32>) -> tensor<2x5xCxbf16>
   sched.yield %y, %b : tensor<2x5xHxDxf32>, tensor<2x5xCxbf16>
-})", {{"xC", "x" + std::to_string(heads * width)}, {"xHx", "x" + std::to_string(heads) + "x"}, {"<Hx", "<" + std::to_string(heads) + "x"},
-      {"xDx", "x" + std::to_string(width) + "x"}, {"5xNx", "5x" + std::to_string(turned) + "x"}, {"INV", inverse}})))
+})",
+                                {{"xC", "x" + std::to_string(heads * width)},
+                                 {"xHx", "x" + std::to_string(heads) + "x"},
+                                 {"<Hx", "<" + std::to_string(heads) + "x"},
+                                 {"xDx", "x" + std::to_string(width) + "x"},
+                                 {"5xNx", "5x" + std::to_string(turned) + "x"},
+                                 {"INV", inverse}})))
           << heads << " " << width << " " << turned;
 }
 
@@ -104,7 +120,9 @@ sched.kernel @nll(%z: tensor<6xNxf32>, %ids: tensor<6xi64>)
   %grad = pg.sub %soft, %one : (tensor<6xNxf32>, tensor<6xNxf32>) -> tensor<6xNxf32>
   %sum = pg.partial_sum %nll {chunks = 4 : i64, outer = 1 : i64} : (tensor<6x1xf32>) -> tensor<4x1xf32>
   sched.yield %nll, %grad, %sum : tensor<6x1xf32>, tensor<6xNxf32>, tensor<4x1xf32>
-})", {{"6xN", "6x" + std::to_string(n)}}), {.deviation = 20, .low = -1, .high = n + 1}))
+})",
+                                       {{"6xN", "6x" + std::to_string(n)}}),
+                               {.deviation = 20, .low = -1, .high = n + 1}))
         << n;
 }
 
@@ -124,7 +142,9 @@ sched.kernel @total(%x: tensor<5xNxf32>) attributes {kind = "rows", outer = 0, r
   %s = pg.reduce sum %x axes [0] : (tensor<5xNxf32>) -> tensor<1xNxf32>
   %r = pg.reshape %s : (tensor<1xNxf32>) -> tensor<Nxf32>
   sched.yield %r : tensor<Nxf32>
-})", {{"xN", "x" + std::to_string(n)}, {"<N", "<" + std::to_string(n)}})))
+})",
+                                       {{"xN", "x" + std::to_string(n)},
+                                        {"<N", "<" + std::to_string(n)}})))
         << n;
 }
 
@@ -148,7 +168,8 @@ sched.kernel @xsa(%y: tensor<2x3x8x16xf32>, %v: tensor<2x3x4x16xf32>) attributes
 
 TEST(RowsKernel, PiecesMovedWithinARow) {
   for (int64_t n : {4, 10, 37, 64})
-    EXPECT_EQ("", checkKernels(replace(R"(
+    EXPECT_EQ("",
+              checkKernels(replace(R"(
 sched.kernel @move(%x: tensor<5xNxf32>, %y: tensor<5xMxf32>)
     attributes {kind = "rows", outer = 1, result_modes = ["store", "store", "store"]} {
   %a = pg.exp %x : (tensor<5xNxf32>) -> tensor<5xNxf32>
@@ -160,7 +181,9 @@ sched.kernel @move(%x: tensor<5xNxf32>, %y: tensor<5xMxf32>)
   %h = pg.shift %x axis 1 by 2 : (tensor<5xNxf32>) -> tensor<5xNxf32>
   %d = pg.add %c, %h : (tensor<5xNxf32>, tensor<5xNxf32>) -> tensor<5xNxf32>
   sched.yield %d, %q, %r : tensor<5xNxf32>, tensor<5xMxf32>, tensor<5x1xf32>
-})", {{"N", std::to_string(n)}, {"xM", "x" + std::to_string(2 * n + 3)}})))
+})",
+                                   {{"N", std::to_string(n)},
+                                    {"xM", "x" + std::to_string(2 * n + 3)}})))
         << n;
 }
 
@@ -207,7 +230,8 @@ sched.kernel @hash(%x: tensor<4x13xi64>, %y: tensor<4x13xi64>)
   %h = pg.convert %g : (tensor<4x13xi1>) -> tensor<4x13xf32>
   %i = pg.reduce sum %c axes [1] : (tensor<4x13xi64>) -> tensor<4x1xi64>
   sched.yield %c, %g, %h, %i : tensor<4x13xi64>, tensor<4x13xi1>, tensor<4x13xf32>, tensor<4x1xi64>
-})", {.low = -9, .high = 9}));
+})",
+                             {.low = -9, .high = 9}));
 }
 
 TEST(RowsKernel, NeighbouringRows) {
@@ -248,13 +272,16 @@ sched.kernel @norm(%x: tensor<9xf32>, %lr: f64, %t: f64) attributes {kind = "row
   %y = pg.mul %n, %a : (tensor<f32>, tensor<f32>) -> tensor<f32>
   %z = pg.add %y, %j : (tensor<f32>, tensor<f32>) -> tensor<f32>
   sched.yield %z, %q : tensor<f32>, tensor<9xf32>
-})", {.scalars = {0.25, 7.9}}));
+})",
+                             {.scalars = {0.25, 7.9}}));
 }
 
 /// What is said about a kernel that cannot be planned.
 std::string refusal(const std::string &text) {
   std::string said;
-  mlir::ScopedDiagnosticHandler listen(&getTestContext(), [&](mlir::Diagnostic &diagnostic) { said = diagnostic.str(); });
+  mlir::ScopedDiagnosticHandler listen(
+      &getTestContext(),
+      [&](mlir::Diagnostic &diagnostic) { said = diagnostic.str(); });
   EXPECT_NE("", checkKernels(text));
   return said;
 }

@@ -24,7 +24,8 @@ Tensor multiply(const Tensor &a, const Tensor &b) {
   for (int64_t i = 0; i < y.shape[0]; ++i)
     for (int64_t j = 0; j < y.shape[1]; ++j)
       for (int64_t k = 0; k < a.shape[1]; ++k)
-        y.data[i * y.shape[1] + j] += a.data[i * a.shape[1] + k] * b.data[k * b.shape[1] + j];
+        y.data[i * y.shape[1] + j] +=
+            a.data[i * a.shape[1] + k] * b.data[k * b.shape[1] + j];
   return y;
 }
 
@@ -61,14 +62,20 @@ Tensor iterate(Tensor x, const std::vector<double> &coeffs, bool aol) {
 }
 
 /// What the pass makes of pg.newton_schulz with the given flags.
-Tensor expandAndRun(const Tensor &u, const std::vector<double> &coeffs, const std::string &flags) {
+Tensor expandAndRun(const Tensor &u, const std::vector<double> &coeffs,
+                    const std::string &flags) {
   MLIRContext context;
   context.loadDialect<pg::PgDialect, func::FuncDialect>();
-  std::string type = "tensor<" + std::to_string(u.shape[0]) + "x" + std::to_string(u.shape[1]) + "xf64>", numbers;
+  std::string type = "tensor<" + std::to_string(u.shape[0]) + "x" +
+                     std::to_string(u.shape[1]) + "xf64>",
+              numbers;
   for (double coefficient : coeffs)
     numbers += (numbers.empty() ? "" : ", ") + std::to_string(coefficient);
-  std::string text = "func.func @f(%u: " + type + ") -> " + type + " {\n  %y = pg.newton_schulz %u {coeffs = array<f64: " +
-                     numbers + ">" + flags + "} : (" + type + ") -> " + type + "\n  return %y : " + type + "\n}\n";
+  std::string text =
+      "func.func @f(%u: " + type + ") -> " + type +
+      " {\n  %y = pg.newton_schulz %u {coeffs = array<f64: " + numbers + ">" +
+      flags + "} : (" + type + ") -> " + type + "\n  return %y : " + type +
+      "\n}\n";
   OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(text, &context);
   PassManager manager(&context);
   manager.addPass(pgc::createExpandNewtonSchulz());
@@ -76,15 +83,18 @@ Tensor expandAndRun(const Tensor &u, const std::vector<double> &coeffs, const st
   if (!module || failed(manager.run(*module)))
     return Tensor(u.shape);
   Interpreter interpreter;
-  return interpreter.run(module->lookupSymbol<func::FuncOp>("f").front(), {u})[0];
+  return interpreter.run(module->lookupSymbol<func::FuncOp>("f").front(),
+                         {u})[0];
 }
 
 TEST(NewtonSchulz, AllFormsOfAllShapes) {
-  const std::vector<double> coeffs = {4.0848, -6.8946, 2.927,  3.9505, -6.3029, 2.6377, 3.7418, -5.5913,
-                                      2.3037, 2.8769,  -3.1427, 1.2046, 2.8366,  -3.0525, 1.2012};
+  const std::vector<double> coeffs = {
+      4.0848, -6.8946, 2.927,   3.9505, -6.3029, 2.6377,  3.7418, -5.5913,
+      2.3037, 2.8769,  -3.1427, 1.2046, 2.8366,  -3.0525, 1.2012};
   std::mt19937 generator(3);
   std::normal_distribution<double> normal;
-  for (std::vector<int64_t> shape : {std::vector<int64_t>{4, 7}, {7, 4}, {5, 5}, {1, 6}, {6, 1}})
+  for (std::vector<int64_t> shape :
+       {std::vector<int64_t>{4, 7}, {7, 4}, {5, 5}, {1, 6}, {6, 1}})
     for (size_t steps : {1, 2, 3, 5})
       for (bool aol : {false, true})
         for (bool gram : {false, true}) {
@@ -93,11 +103,14 @@ TEST(NewtonSchulz, AllFormsOfAllShapes) {
             value = normal(generator);
           std::vector<double> used(coeffs.begin(), coeffs.begin() + 3 * steps);
           Tensor expected = iterate(u, used, aol);
-          Tensor found = expandAndRun(u, used, std::string(aol ? ", aol" : "") + (gram ? ", gram" : ""));
+          Tensor found = expandAndRun(u, used,
+                                      std::string(aol ? ", aol" : "") +
+                                          (gram ? ", gram" : ""));
           ASSERT_EQ(found.shape, expected.shape);
           for (int64_t i = 0; i < u.size(); ++i)
             ASSERT_NEAR(found.data[i], expected.data[i], 1e-9)
-                << shape[0] << "x" << shape[1] << " steps " << steps << " aol " << aol << " gram " << gram;
+                << shape[0] << "x" << shape[1] << " steps " << steps << " aol "
+                << aol << " gram " << gram;
         }
 }
 

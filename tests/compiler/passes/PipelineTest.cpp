@@ -1,7 +1,8 @@
-// The passes from models to kernels keep what a program computes: whole models are interpreted before and after them.
+// The passes from models to kernels keep what a program computes: whole models
+// are interpreted before and after them.
+#include "compiler/passes/Pipeline.h"
 #include "compiler/frontend/Frontend.h"
 #include "compiler/passes/Passes.h"
-#include "compiler/passes/Pipeline.h"
 #include "compiler/passes/fusion/FusionPasses.h"
 #include "dialects/sched/Sched.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -28,7 +29,9 @@ struct Case {
 class PipelineTest : public testing::TestWithParam<Case> {
 protected:
   void SetUp() override {
-    context.loadDialect<pg::PgDialect, pg::sched::SchedDialect, func::FuncDialect, arith::ArithDialect, math::MathDialect>();
+    context
+        .loadDialect<pg::PgDialect, pg::sched::SchedDialect, func::FuncDialect,
+                     arith::ArithDialect, math::MathDialect>();
     pgc::FrontendOptions options;
     options.file = std::string(PG_MODELS_DIR) + "/" + GetParam().model;
     options.defines = GetParam().defines;
@@ -37,14 +40,19 @@ protected:
   }
 
   /// The model's module after the passes that `build` adds.
-  OwningOpRef<ModuleOp> compile(llvm::function_ref<void(OpPassManager &)> build) {
+  OwningOpRef<ModuleOp>
+  compile(llvm::function_ref<void(OpPassManager &)> build) {
     std::vector<pgc::EmitRequest> requests;
     for (const pgc::Phase &phase : program->phases()) {
-      requests.push_back({pgc::EmitRequest::Role::Forward, phase.name, GetParam().batch, GetParam().seq, false, ""});
-      requests.push_back({pgc::EmitRequest::Role::Update, phase.name, 1, 1, false, ""});
+      requests.push_back({pgc::EmitRequest::Role::Forward, phase.name,
+                          GetParam().batch, GetParam().seq, false, ""});
+      requests.push_back(
+          {pgc::EmitRequest::Role::Update, phase.name, 1, 1, false, ""});
     }
-    requests.push_back({pgc::EmitRequest::Role::Score, "", GetParam().batch, GetParam().seq, false, "score"});
-    OwningOpRef<ModuleOp> module = program->emit(context, requests, llvm::errs());
+    requests.push_back({pgc::EmitRequest::Role::Score, "", GetParam().batch,
+                        GetParam().seq, false, "score"});
+    OwningOpRef<ModuleOp> module =
+        program->emit(context, requests, llvm::errs());
     if (!module)
       return module;
     PassManager passes(&context);
@@ -54,8 +62,10 @@ protected:
     return module;
   }
 
-  /// Runs a function on drawn tokens and variables; returns its results and all variables.
-  std::vector<Tensor> run(ModuleOp module, StringRef name, llvm::StringMap<Tensor> &variables) {
+  /// Runs a function on drawn tokens and variables; returns its results and all
+  /// variables.
+  std::vector<Tensor> run(ModuleOp module, StringRef name,
+                          llvm::StringMap<Tensor> &variables) {
     Interpreter interpreter;
     interpreter.step = 3;
     interpreter.progress = 0.4;
@@ -83,19 +93,22 @@ protected:
         token = std::uniform_int_distribution<int>(0, 16)(random);
       arguments.push_back(tokens);
     }
-    std::vector<Tensor> results = interpreter.run(function.getBody().front(), arguments);
+    std::vector<Tensor> results =
+        interpreter.run(function.getBody().front(), arguments);
     variables = std::move(interpreter.variables);
     return results;
   }
 
-  static void compare(const Tensor &expected, const Tensor &got, double tolerance, const std::string &what) {
+  static void compare(const Tensor &expected, const Tensor &got,
+                      double tolerance, const std::string &what) {
     ASSERT_EQ(expected.shape, got.shape) << what;
     double largest = 1e-3;
     for (double x : expected.data)
       largest = std::max(largest, std::fabs(x));
     for (int64_t i = 0; i < expected.size(); ++i) {
       ASSERT_FALSE(std::isnan(got.data[i])) << what << " at " << i;
-      ASSERT_NEAR(expected.data[i], got.data[i], tolerance * largest) << what << " at " << i;
+      ASSERT_NEAR(expected.data[i], got.data[i], tolerance * largest)
+          << what << " at " << i;
     }
   }
 
@@ -123,52 +136,73 @@ TEST_P(PipelineTest, KeepsWhatProgramsCompute) {
   ASSERT_TRUE(reference && fused);
   for (auto function : reference->getOps<func::FuncOp>()) {
     std::string name = function.getSymName().str();
-    if (!llvm::is_contained({"train", "score", "update"}, StringRef(name).split('.').first))
+    if (!llvm::is_contained({"train", "score", "update"},
+                            StringRef(name).split('.').first))
       continue;
     llvm::StringMap<Tensor> expectedVariables, variables;
-    std::vector<Tensor> expected = run(*reference, name, expectedVariables), got = run(*fused, name, variables);
+    std::vector<Tensor> expected = run(*reference, name, expectedVariables),
+                        got = run(*fused, name, variables);
     ASSERT_EQ(expected.size(), got.size());
     for (size_t i = 0; i < got.size(); ++i)
-      compare(expected[i], got[i], GetParam().tolerance, name + " result " + std::to_string(i));
+      compare(expected[i], got[i], GetParam().tolerance,
+              name + " result " + std::to_string(i));
     for (auto &entry : expectedVariables)
-      compare(entry.second, variables[entry.first()], GetParam().tolerance, name + " variable " + entry.first().str());
+      compare(entry.second, variables[entry.first()], GetParam().tolerance,
+              name + " variable " + entry.first().str());
   }
 }
 
-const std::vector<std::string> tiny = {"vocab=17", "dim=12", "layers=3", "heads=2", "kv_heads=1", "mlp_mult=1.5", "rope_dims=2",
-                                       "loop_start=1", "loop_end=1", "num_loops=1"};
+const std::vector<std::string> tiny = {
+    "vocab=17",     "dim=12",      "layers=3",     "heads=2",    "kv_heads=1",
+    "mlp_mult=1.5", "rope_dims=2", "loop_start=1", "loop_end=1", "num_loops=1"};
 
-std::vector<std::string> with(std::vector<std::string> defines, const std::vector<std::string> &more) {
+std::vector<std::string> with(std::vector<std::string> defines,
+                              const std::vector<std::string> &more) {
   llvm::append_range(defines, more);
   return defines;
 }
 
 std::vector<Case> getCases() {
-  std::vector<Case> cases = {{"sp8192_recur.pgm", tiny},
-                             {"sp8192_recur.pgm", with(tiny, {"parallel_from=1"})},
-                             {"sp8192_recur.pgm", tiny, 1, 1},
-                             {"sp8192_recur.pgm", tiny, 3, 2},
-                             {"sp8192_recur.pgm", with(tiny, {"ln_scale=0", "skip_gates=0", "xsa_last_n=0", "num_loops=0"}), 3, 7},
-                             {"sp8192_recur.pgm", tiny, 2, 5, "bf16", 3e-2},
-                             {"sp8192_recur.pgm", with(tiny, {"dim=40", "heads=2", "mlp_mult=4.0", "layers=2", "num_loops=0"}), 2, 9},
-                             {"sp8192_gram.pgm", tiny},
-                             {"sp4096_recur.pgm", tiny},
-                             {"sp10240_simctg.pgm", tiny, 1, 20},
-                             {"sp10240_qahsp_ttt.pgm", tiny}};
-  for (const char *model : {"attn_out_gate", "bigram_hash", "canon", "cautious_muon", "document_mask", "everything", "mtp",
-                            "smear_gate", "ste_int6", "two_lanes_routed", "two_phase_loop", "value_residual"}) {
+  std::vector<Case> cases = {
+      {"sp8192_recur.pgm", tiny},
+      {"sp8192_recur.pgm", with(tiny, {"parallel_from=1"})},
+      {"sp8192_recur.pgm", tiny, 1, 1},
+      {"sp8192_recur.pgm", tiny, 3, 2},
+      {"sp8192_recur.pgm",
+       with(tiny,
+            {"ln_scale=0", "skip_gates=0", "xsa_last_n=0", "num_loops=0"}),
+       3, 7},
+      {"sp8192_recur.pgm", tiny, 2, 5, "bf16", 3e-2},
+      {"sp8192_recur.pgm",
+       with(tiny,
+            {"dim=40", "heads=2", "mlp_mult=4.0", "layers=2", "num_loops=0"}),
+       2, 9},
+      {"sp8192_gram.pgm", tiny},
+      {"sp4096_recur.pgm", tiny},
+      {"sp10240_simctg.pgm", tiny, 1, 20},
+      {"sp10240_qahsp_ttt.pgm", tiny}};
+  for (const char *model :
+       {"attn_out_gate", "bigram_hash", "canon", "cautious_muon",
+        "document_mask", "everything", "mtp", "smear_gate", "ste_int6",
+        "two_lanes_routed", "two_phase_loop", "value_residual"}) {
     static std::vector<std::string> names;
     names.reserve(100);
     names.push_back(std::string("gallery/") + model + ".pgm");
-    bool hashes = StringRef(model) == "bigram_hash" || StringRef(model) == "everything";
-    cases.push_back({names.back().c_str(), hashes ? with(tiny, {"bigram_rows=40", "bigram_dim=6"}) : tiny});
+    bool hashes =
+        StringRef(model) == "bigram_hash" || StringRef(model) == "everything";
+    cases.push_back(
+        {names.back().c_str(),
+         hashes ? with(tiny, {"bigram_rows=40", "bigram_dim=6"}) : tiny});
   }
-  cases.push_back({"gallery/tiny.pgm", {"vocab=17", "dim=12", "layers=5", "heads=2"}});
+  cases.push_back(
+      {"gallery/tiny.pgm", {"vocab=17", "dim=12", "layers=5", "heads=2"}});
   return cases;
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, PipelineTest, testing::ValuesIn(getCases()), [](const testing::TestParamInfo<Case> &info) {
-                           std::string name = std::to_string(info.index) + "_" + info.param.model;
+INSTANTIATE_TEST_SUITE_P(Models, PipelineTest, testing::ValuesIn(getCases()),
+                         [](const testing::TestParamInfo<Case> &info) {
+                           std::string name = std::to_string(info.index) + "_" +
+                                              info.param.model;
                            for (char &c : name)
                              if (!std::isalnum(static_cast<unsigned char>(c)))
                                c = '_';

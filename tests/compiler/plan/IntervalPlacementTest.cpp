@@ -19,7 +19,8 @@ int64_t placeAndCheck(std::vector<Interval> &intervals) {
     EXPECT_LE(a.offset + a.bytes, total);
     for (size_t j = 0; j < i; ++j) {
       const Interval &b = intervals[j];
-      bool overlaps = a.offset < b.offset + b.bytes && b.offset < a.offset + a.bytes;
+      bool overlaps =
+          a.offset < b.offset + b.bytes && b.offset < a.offset + a.bytes;
       EXPECT_FALSE(a.alive(b) && overlaps) << "buffers " << i << " and " << j;
     }
   }
@@ -39,15 +40,18 @@ TEST(IntervalPlacement, SharesMemoryInTime) {
   EXPECT_EQ(intervals[0].offset, intervals[1].offset);
 }
 
-// Both ends count: what dies at a time and what is born at it are alive together.
+// Both ends count: what dies at a time and what is born at it are alive
+// together.
 TEST(IntervalPlacement, EndsAreIncluded) {
   std::vector<Interval> intervals = {{64, 0, 1}, {64, 1, 2}};
   EXPECT_EQ(placeAndCheck(intervals), 128);
 }
 
 TEST(IntervalPlacement, TakesTheSmallestGap) {
-  // Around time 5, gaps of 128 and 64 bytes are free between buffers that live on.
-  std::vector<Interval> intervals = {{1024, 0, 9}, {512, 0, 3}, {256, 0, 9}, {64, 5, 6}, {512, 5, 6}};
+  // Around time 5, gaps of 128 and 64 bytes are free between buffers that live
+  // on.
+  std::vector<Interval> intervals = {
+      {1024, 0, 9}, {512, 0, 3}, {256, 0, 9}, {64, 5, 6}, {512, 5, 6}};
   EXPECT_EQ(placeAndCheck(intervals), 1024 + 512 + 256 + 64);
 }
 
@@ -60,7 +64,8 @@ TEST(IntervalPlacement, RandomIsLegalAndClose) {
       interval.first = random() % 200;
       interval.last = interval.first + random() % 30;
     }
-    int64_t total = placeAndCheck(intervals), peak = pgc::peakOfIntervals(intervals);
+    int64_t total = placeAndCheck(intervals),
+            peak = pgc::peakOfIntervals(intervals);
     EXPECT_GE(total, peak);
     EXPECT_LE(total, peak * 1.4);
   }

@@ -1,4 +1,5 @@
-// Step values in a plan come to what their operations mean, as the runtime works them out.
+// Step values in a plan come to what their operations mean, as the runtime
+// works them out.
 #include "compiler/plan/ScalarExprs.h"
 #include "dialects/pg/Pg.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -18,23 +19,27 @@ namespace {
 class ScalarExprsTest : public ::testing::Test {
 protected:
   ScalarExprsTest() {
-    context.loadDialect<pg::PgDialect, func::FuncDialect, arith::ArithDialect, math::MathDialect>();
+    context.loadDialect<pg::PgDialect, func::FuncDialect, arith::ArithDialect,
+                        math::MathDialect>();
   }
 
-  /// Converts what `body` returns; fails if an operation has no place in a plan.
+  /// Converts what `body` returns; fails if an operation has no place in a
+  /// plan.
   FailureOr<uint32_t> convert(StringRef body) {
     std::string text = ("func.func @f() -> f64 {\n" + body + "\n}").str();
     module = parseSourceString<ModuleOp>(text, &context);
     if (!module)
       return failure();
     auto function = *module->getOps<func::FuncOp>().begin();
-    return pgc::ScalarExprs(plan).add(function.getBody().front().getTerminator()->getOperand(0));
+    return pgc::ScalarExprs(plan).add(
+        function.getBody().front().getTerminator()->getOperand(0));
   }
 
   double valueAt(StringRef body, int64_t step, double progress) {
     FailureOr<uint32_t> index = convert(body);
     EXPECT_TRUE(succeeded(index));
-    return failed(index) ? NAN : pgrt::evaluateScalars(plan, step, progress)[*index];
+    return failed(index) ? NAN
+                         : pgrt::evaluateScalars(plan, step, progress)[*index];
   }
 
   MLIRContext context;
@@ -48,7 +53,8 @@ TEST_F(ScalarExprsTest, StepAndProgress) {
 }
 
 TEST_F(ScalarExprsTest, Schedule) {
-  // The warm-down of language.md: 1, then a line to 0 over the last 0.72 of the budget.
+  // The warm-down of language.md: 1, then a line to 0 over the last 0.72 of the
+  // budget.
   StringRef body = R"(
     %p = pg.progress
     %one = arith.constant 1.0 : f64
@@ -77,7 +83,9 @@ TEST_F(ScalarExprsTest, Functions) {
     %h = math.absf %g : f64
     %i = math.cos %h : f64
     return %i : f64)";
-  EXPECT_DOUBLE_EQ(valueAt(body, 9, 0), std::cos(std::fabs(std::floor(-std::min(std::nearbyint(std::pow(3, std::exp(0.5))), 9.0)))));
+  EXPECT_DOUBLE_EQ(valueAt(body, 9, 0),
+                   std::cos(std::fabs(std::floor(-std::min(
+                       std::nearbyint(std::pow(3, std::exp(0.5))), 9.0)))));
 }
 
 TEST_F(ScalarExprsTest, Conditions) {
@@ -110,8 +118,10 @@ TEST_F(ScalarExprsTest, EqualExpressionsAreOne) {
 }
 
 TEST_F(ScalarExprsTest, WhatAPlanCannotSay) {
-  ScopedDiagnosticHandler quiet(&context, [](Diagnostic &) { return success(); });
-  EXPECT_TRUE(failed(convert("%s = pg.step\n%a = math.atan %s : f64\nreturn %a : f64")));
+  ScopedDiagnosticHandler quiet(&context,
+                                [](Diagnostic &) { return success(); });
+  EXPECT_TRUE(failed(
+      convert("%s = pg.step\n%a = math.atan %s : f64\nreturn %a : f64")));
 }
 
 } // namespace

@@ -47,13 +47,14 @@ TEST_P(CodecTest, RefusesATruncatedStream) {
     EXPECT_THROW(codec->decode(coded.substr(0, size), 5000), Error) << size;
 }
 
-INSTANTIATE_TEST_SUITE_P(All, CodecTest,
-                         testing::Values(Case{"shuffle", [] { return makeShuffle(2); }},
-                                         Case{"shuffle7", [] { return makeShuffle(7); }},
-                                         Case{"brotli", [] { return makeBrotli(11); }},
-                                         Case{"zlib", [] { return makeZlib(9); }},
-                                         Case{"lzma", [] { return makeLzma(6); }}),
-                         [](const auto &info) { return std::string(info.param.name); });
+INSTANTIATE_TEST_SUITE_P(
+    All, CodecTest,
+    testing::Values(Case{"shuffle", [] { return makeShuffle(2); }},
+                    Case{"shuffle7", [] { return makeShuffle(7); }},
+                    Case{"brotli", [] { return makeBrotli(11); }},
+                    Case{"zlib", [] { return makeZlib(9); }},
+                    Case{"lzma", [] { return makeLzma(6); }}),
+    [](const auto &info) { return std::string(info.param.name); });
 
 TEST(Codec, ShuffleHasThePublishedFormat) {
   EXPECT_EQ(makeShuffle(2)->encode("abcde"), std::string("BSHF\x02") + "acebd");

@@ -29,12 +29,14 @@ TEST(ByteTable, CountsBytes) {
 TEST(ByteTable, RefusesWhatWouldCountWrong) {
   std::string folder = toy::testFolder();
   toy::writeTokenizer(folder + "/t.model");
-  EXPECT_THROW(ByteTable(folder + "/t.model", 8), Error); // more pieces than the vocabulary
+  EXPECT_THROW(ByteTable(folder + "/t.model", 8),
+               Error); // more pieces than the vocabulary
   EXPECT_THROW(ByteTable(folder + "/missing.model", 100), Error);
   toy::writeTokenizer(folder + "/spaceless.model", false);
   EXPECT_THROW(ByteTable(folder + "/spaceless.model", 100), Error);
   std::string whole = toy::readFile(folder + "/t.model");
-  for (size_t size = 0; size < whole.size(); ++size) { // cut off: not a message, or without its last pieces
+  for (size_t size = 0; size < whole.size();
+       ++size) { // cut off: not a message, or without its last pieces
     toy::writeFile(folder + "/cut.model", whole.substr(0, size));
     try {
       EXPECT_LT(ByteTable(folder + "/cut.model", 100).pieces(), 9);

@@ -60,9 +60,11 @@ TEST(Shard, FindsBothLayouts) {
   EXPECT_EQ(shards[0].tokens(), 2);
   EXPECT_EQ(openShards(folder, "val").size(), 1u);
   EXPECT_EQ(openShards(folder + "/fineweb_val_000000.bin", "train").size(), 1u);
-  EXPECT_NE(messageOf([&] { openShards(folder + "/missing.bin", "train"); }), "");
+  EXPECT_NE(messageOf([&] { openShards(folder + "/missing.bin", "train"); }),
+            "");
   toy::writeShard(folder + "/train_000000.bin", {1});
-  EXPECT_NE(messageOf([&] { openShards(folder, "train"); }).find("keep one"), std::string::npos);
+  EXPECT_NE(messageOf([&] { openShards(folder, "train"); }).find("keep one"),
+            std::string::npos);
 }
 
 TEST(Shard, ContentHashIgnoresNames) {
@@ -72,8 +74,10 @@ TEST(Shard, ContentHashIgnoresNames) {
   toy::writeShard(folder + "/b.bin", tokens);
   tokens.back() ^= 1;
   toy::writeShard(folder + "/c.bin", tokens);
-  EXPECT_EQ(Shard(folder + "/a.bin").contentHash(), Shard(folder + "/b.bin").contentHash());
-  EXPECT_NE(Shard(folder + "/a.bin").contentHash(), Shard(folder + "/c.bin").contentHash());
+  EXPECT_EQ(Shard(folder + "/a.bin").contentHash(),
+            Shard(folder + "/b.bin").contentHash());
+  EXPECT_NE(Shard(folder + "/a.bin").contentHash(),
+            Shard(folder + "/c.bin").contentHash());
 }
 
 TEST(Shard, ForeignTokensAreFoundAtTheStart) {
@@ -83,8 +87,12 @@ TEST(Shard, ForeignTokensAreFoundAtTheStart) {
   toy::writeShard(folder + "/train_0.bin", tokens);
   std::vector<Shard> shards = openShards(folder, "train");
   EXPECT_NO_THROW(checkTokens(shards, 101, 1 << 20));
-  EXPECT_NE(messageOf([&] { checkTokens(shards, 100, 1 << 20); }).find("token 300001 is 100"), std::string::npos);
-  EXPECT_NO_THROW(checkTokens(shards, 100, 1000)); // too large to look through: left to the reading
+  EXPECT_NE(messageOf([&] {
+              checkTokens(shards, 100, 1 << 20);
+            }).find("token 300001 is 100"),
+            std::string::npos);
+  EXPECT_NO_THROW(checkTokens(
+      shards, 100, 1000)); // too large to look through: left to the reading
 }
 
 } // namespace pgrt

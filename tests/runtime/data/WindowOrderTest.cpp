@@ -10,8 +10,11 @@ namespace pgrt {
 namespace {
 constexpr int64_t seq = 10, big = 65536;
 
-/// Shards in which every token is its own place, so that a window can be told by its first token.
-std::vector<Shard> writeShards(const std::string &folder, std::vector<int64_t> sizes, bool reversedNames = false) {
+/// Shards in which every token is its own place, so that a window can be told
+/// by its first token.
+std::vector<Shard> writeShards(const std::string &folder,
+                               std::vector<int64_t> sizes,
+                               bool reversedNames = false) {
   int64_t next = 0;
   std::vector<Shard> shards;
   std::vector<std::string> names;
@@ -19,14 +22,17 @@ std::vector<Shard> writeShards(const std::string &folder, std::vector<int64_t> s
     std::vector<uint16_t> tokens;
     for (int64_t k = 0; k < sizes[i]; ++k)
       tokens.push_back(uint16_t(next++));
-    names.push_back(folder + "/train_" + std::to_string(reversedNames ? sizes.size() - i : i) + ".bin");
+    names.push_back(folder + "/train_" +
+                    std::to_string(reversedNames ? sizes.size() - i : i) +
+                    ".bin");
     toy::writeShard(names.back(), tokens);
   }
   return openShards(folder, "train");
 }
 
 /// The first tokens of a step's windows, part by part.
-std::vector<int64_t> step(WindowOrder &order, int64_t number, int64_t windows, int64_t parts) {
+std::vector<int64_t> step(WindowOrder &order, int64_t number, int64_t windows,
+                          int64_t parts) {
   std::vector<int64_t> starts;
   int64_t tokens[seq], targets[seq];
   for (int64_t part = 0; part < parts; ++part)
@@ -42,17 +48,21 @@ std::vector<int64_t> step(WindowOrder &order, int64_t number, int64_t windows, i
 
 TEST(WindowOrder, SequentialIsTheStream) {
   std::string folder = toy::testFolder();
-  WindowOrder order(writeShards(folder, {37, 25, 59}), "sequential", seq, big, 1);
+  WindowOrder order(writeShards(folder, {37, 25, 59}), "sequential", seq, big,
+                    1);
   EXPECT_EQ(order.windows(), 12);
-  EXPECT_EQ(step(order, 0, 4, 2), (std::vector<int64_t>{0, 10, 20, 30})); // across the end of a shard
+  EXPECT_EQ(step(order, 0, 4, 2),
+            (std::vector<int64_t>{0, 10, 20, 30})); // across the end of a shard
   EXPECT_EQ(step(order, 2, 4, 4), (std::vector<int64_t>{80, 90, 100, 110}));
-  EXPECT_EQ(step(order, 3, 4, 4), (std::vector<int64_t>{0, 10, 20, 30})); // again from the start
+  EXPECT_EQ(step(order, 3, 4, 4),
+            (std::vector<int64_t>{0, 10, 20, 30})); // again from the start
 }
 
 TEST(WindowOrder, ShuffledMeetsEachWindowOncePerEpoch) {
   for (const char *kind : {"shuffled", "coprime"}) {
     std::string folder = toy::testFolder();
-    WindowOrder order(writeShards(folder, {100, 205, 11, 5, 61}), kind, seq, big, 3);
+    WindowOrder order(writeShards(folder, {100, 205, 11, 5, 61}), kind, seq,
+                      big, 3);
     int64_t windows = order.windows();
     EXPECT_GE(windows, 9 + 19 + 1 + 5);
     std::set<int64_t> first, second;
@@ -78,7 +88,8 @@ TEST(WindowOrder, PartsTakeEveryNth) {
   std::string folder = toy::testFolder();
   WindowOrder order(writeShards(folder, {500}), "shuffled", seq, big, 3);
   std::vector<int64_t> one = step(order, 1, 8, 1), two = step(order, 1, 8, 2);
-  EXPECT_EQ(two, (std::vector<int64_t>{one[0], one[2], one[4], one[6], one[1], one[3], one[5], one[7]}));
+  EXPECT_EQ(two, (std::vector<int64_t>{one[0], one[2], one[4], one[6], one[1],
+                                       one[3], one[5], one[7]}));
 }
 
 TEST(WindowOrder, DependsOnSeedAndContentOnly) {
@@ -86,7 +97,8 @@ TEST(WindowOrder, DependsOnSeedAndContentOnly) {
   std::vector<Shard> shards = writeShards(folder, {300, 200});
   ASSERT_EQ(system(("mkdir " + other).c_str()), 0);
   WindowOrder a(std::move(shards), "shuffled", seq, big, 5);
-  WindowOrder b(writeShards(other, {300, 200}, /*reversedNames=*/true), "shuffled", seq, big, 5);
+  WindowOrder b(writeShards(other, {300, 200}, /*reversedNames=*/true),
+                "shuffled", seq, big, 5);
   WindowOrder c(openShards(folder, "train"), "shuffled", seq, big, 6);
   EXPECT_EQ(a.dataHash(), b.dataHash());
   EXPECT_EQ(step(a, 0, 16, 4), step(b, 0, 16, 4));
@@ -105,8 +117,10 @@ TEST(WindowOrder, AStepMayBeSeveralEpochs) {
 TEST(WindowOrder, TooFewTokens) {
   for (const char *kind : {"shuffled", "sequential", "coprime"}) {
     std::string folder = toy::testFolder();
-    EXPECT_THROW(WindowOrder(writeShards(folder, {10}), kind, seq, big, 5), Error);
-    EXPECT_EQ(WindowOrder(writeShards(folder, {11}), kind, seq, big, 5).windows(), 1);
+    EXPECT_THROW(WindowOrder(writeShards(folder, {10}), kind, seq, big, 5),
+                 Error);
+    EXPECT_EQ(
+        WindowOrder(writeShards(folder, {11}), kind, seq, big, 5).windows(), 1);
     EXPECT_THROW(WindowOrder({}, kind, seq, big, 5), Error);
   }
 }

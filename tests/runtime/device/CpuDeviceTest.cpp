@@ -1,5 +1,5 @@
-#include "runtime/device/cpu/CodeObject.h"
 #include "runtime/device/cpu/CpuDevice.h"
+#include "runtime/device/cpu/CodeObject.h"
 #include "runtime/device/cpu/CpuFeatures.h"
 #include "runtime/support/Error.h"
 #include "tests/runtime/toy/ToyPlan.h"
@@ -17,7 +17,8 @@ TEST(CpuDevice, MemoryIsZeroAlignedAndApart) {
   for (size_t i = 0; i < sizes.size(); ++i) {
     EXPECT_EQ(reinterpret_cast<uintptr_t>(memory[i]) % 64, 0u);
     unsigned char *bytes = static_cast<unsigned char *>(memory[i]);
-    for (int64_t at = 0; at < sizes[i] + 64; ++at) // reading past the end is allowed
+    for (int64_t at = 0; at < sizes[i] + 64;
+         ++at) // reading past the end is allowed
       ASSERT_EQ(bytes[at], 0);
     std::memset(bytes, int(i) + 1, size_t(sizes[i]));
   }
@@ -52,10 +53,11 @@ TEST(CpuDevice, TellsWhenMemoryCannotBeHad) {
 
 TEST(CpuDevice, ErrorsInLoopsOnTheHostArePassedOn) {
   CpuDevice device(2);
-  EXPECT_THROW(device.onHostThreads(10, [](int64_t i) {
-    if (i == 7)
-      failInput("seven");
-  }),
+  EXPECT_THROW(device.onHostThreads(10,
+                                    [](int64_t i) {
+                                      if (i == 7)
+                                        failInput("seven");
+                                    }),
                Error);
 }
 

@@ -24,11 +24,14 @@ TEST(ThreadTeam, EveryChunkOnce) {
 // What one loop writes, the next one reads, on whatever thread.
 TEST(ThreadTeam, LoopsComeOneAfterTheOther) {
   ThreadTeam team(3);
-  std::vector<int64_t> values[2] = {std::vector<int64_t>(64, 0), std::vector<int64_t>(64, 0)};
+  std::vector<int64_t> values[2] = {std::vector<int64_t>(64, 0),
+                                    std::vector<int64_t>(64, 0)};
   for (int round = 0; round < 2000; ++round) {
     const std::vector<int64_t> &from = values[round & 1];
     std::vector<int64_t> &to = values[1 - (round & 1)];
-    team.run(64, [&](int64_t i, int) { to[size_t(i)] = std::max(from[size_t(i)], from[size_t((i + 1) % 64)]) + 1; });
+    team.run(64, [&](int64_t i, int) {
+      to[size_t(i)] = std::max(from[size_t(i)], from[size_t((i + 1) % 64)]) + 1;
+    });
   }
   for (int64_t value : values[0])
     EXPECT_EQ(value, 2000);

@@ -10,7 +10,9 @@
 
 namespace pgrt {
 
-TEST(PlanCheck, AcceptsTheToyPlan) { EXPECT_NO_THROW(checkPlan(toy::makePlan())); }
+TEST(PlanCheck, AcceptsTheToyPlan) {
+  EXPECT_NO_THROW(checkPlan(toy::makePlan()));
+}
 
 namespace {
 struct Damage {
@@ -26,51 +28,117 @@ plan::Program *program(plan::Plan &plan, const std::string &name) {
   return nullptr;
 }
 
-plan::Launch *launch(plan::Plan &plan) { return program(plan, "train.plain")->mutable_commands(1)->mutable_launch(); }
+plan::Launch *launch(plan::Plan &plan) {
+  return program(plan, "train.plain")->mutable_commands(1)->mutable_launch();
+}
 
 const std::vector<Damage> &damages() {
   static const std::vector<Damage> list = {
       {"numerics", [](plan::Plan &p) { p.set_numerics("f16"); }, "numerics"},
       {"vocabulary", [](plan::Plan &p) { p.set_vocab(0); }, "vocabulary"},
       {"modelName", [](plan::Plan &p) { p.set_model_name("../x"); }, "path"},
-      {"arenaTwice", [](plan::Plan &p) { p.mutable_arenas(1)->set_name("parameters"); }, "used twice"},
-      {"arenaNegative", [](plan::Plan &p) { p.mutable_arenas(0)->set_bytes(-1); }, "bytes"},
-      {"arenaHuge", [](plan::Plan &p) { p.mutable_arenas(0)->set_bytes(int64_t(1) << 60); }, "bytes"},
+      {"arenaTwice",
+       [](plan::Plan &p) { p.mutable_arenas(1)->set_name("parameters"); },
+       "used twice"},
+      {"arenaNegative",
+       [](plan::Plan &p) { p.mutable_arenas(0)->set_bytes(-1); }, "bytes"},
+      {"arenaHuge",
+       [](plan::Plan &p) { p.mutable_arenas(0)->set_bytes(int64_t(1) << 60); },
+       "bytes"},
       {"arenasTogetherHuge",
        [](plan::Plan &p) {
          for (plan::Arena &arena : *p.mutable_arenas())
            arena.set_bytes(int64_t(1) << 45);
        },
        "exceed"},
-      {"aliasOfNothing", [](plan::Plan &p) { p.mutable_arenas(2)->set_alias_of("nothing"); }, "alias"},
-      {"aliasOfOtherSize", [](plan::Plan &p) { p.mutable_arenas(2)->set_bytes(64); }, "alias"},
-      {"parameterTwice", [](plan::Plan &p) { p.mutable_parameters(1)->set_name("table"); }, "used twice"},
-      {"parameterShape", [](plan::Plan &p) { p.mutable_parameters(0)->set_shape(0, int64_t(1) << 62); }, "shape"},
-      {"parameterEmpty", [](plan::Plan &p) { p.mutable_parameters(0)->set_shape(0, 0); }, "shape"},
-      {"parameterType", [](plan::Plan &p) { p.mutable_parameters(0)->set_type(plan::BF16); }, "neither f32"},
+      {"aliasOfNothing",
+       [](plan::Plan &p) { p.mutable_arenas(2)->set_alias_of("nothing"); },
+       "alias"},
+      {"aliasOfOtherSize",
+       [](plan::Plan &p) { p.mutable_arenas(2)->set_bytes(64); }, "alias"},
+      {"parameterTwice",
+       [](plan::Plan &p) { p.mutable_parameters(1)->set_name("table"); },
+       "used twice"},
+      {"parameterShape",
+       [](plan::Plan &p) {
+         p.mutable_parameters(0)->set_shape(0, int64_t(1) << 62);
+       },
+       "shape"},
+      {"parameterEmpty",
+       [](plan::Plan &p) { p.mutable_parameters(0)->set_shape(0, 0); },
+       "shape"},
+      {"parameterType",
+       [](plan::Plan &p) { p.mutable_parameters(0)->set_type(plan::BF16); },
+       "neither f32"},
       {"parameterOutside",
-       [](plan::Plan &p) { p.mutable_parameters(0)->mutable_slot()->set_offset(int64_t(1) << 20); }, "outside"},
+       [](plan::Plan &p) {
+         p.mutable_parameters(0)->mutable_slot()->set_offset(int64_t(1) << 20);
+       },
+       "outside"},
       {"parameterOverflow",
-       [](plan::Plan &p) { p.mutable_parameters(0)->mutable_slot()->set_offset(INT64_MAX - 63); }, "outside"},
-      {"parameterNegative", [](plan::Plan &p) { p.mutable_parameters(0)->mutable_slot()->set_offset(-64); }, "outside"},
-      {"parameterUnaligned", [](plan::Plan &p) { p.mutable_parameters(0)->mutable_slot()->set_offset(4); },
+       [](plan::Plan &p) {
+         p.mutable_parameters(0)->mutable_slot()->set_offset(INT64_MAX - 63);
+       },
+       "outside"},
+      {"parameterNegative",
+       [](plan::Plan &p) {
+         p.mutable_parameters(0)->mutable_slot()->set_offset(-64);
+       },
+       "outside"},
+      {"parameterUnaligned",
+       [](plan::Plan &p) {
+         p.mutable_parameters(0)->mutable_slot()->set_offset(4);
+       },
        "multiple of 64"},
-      {"parametersOverlap", [](plan::Plan &p) { p.mutable_parameters(1)->mutable_slot()->set_offset(64); }, "overlap"},
-      {"parameterArena", [](plan::Plan &p) { p.mutable_parameters(0)->mutable_slot()->set_arena(99); }, "arena 99"},
+      {"parametersOverlap",
+       [](plan::Plan &p) {
+         p.mutable_parameters(1)->mutable_slot()->set_offset(64);
+       },
+       "overlap"},
+      {"parameterArena",
+       [](plan::Plan &p) {
+         p.mutable_parameters(0)->mutable_slot()->set_arena(99);
+       },
+       "arena 99"},
       {"gradientElsewhere",
        [](plan::Plan &p) {
          p.mutable_parameters(1)->mutable_gradient()->set_arena(3);
          p.mutable_parameters(1)->clear_average();
        },
        "apart"},
-      {"parameterInAlias", [](plan::Plan &p) { p.mutable_parameters(0)->mutable_slot()->set_arena(2); }, "alias"},
-      {"noInit", [](plan::Plan &p) { p.mutable_parameters(0)->clear_init(); }, "initial value"},
+      {"parameterInAlias",
+       [](plan::Plan &p) {
+         p.mutable_parameters(0)->mutable_slot()->set_arena(2);
+       },
+       "alias"},
+      {"noInit", [](plan::Plan &p) { p.mutable_parameters(0)->clear_init(); },
+       "initial value"},
       {"initCount",
-       [](plan::Plan &p) { p.mutable_parameters(1)->mutable_init()->mutable_constant()->add_values(1); }, "initial values"},
+       [](plan::Plan &p) {
+         p.mutable_parameters(1)
+             ->mutable_init()
+             ->mutable_constant()
+             ->add_values(1);
+       },
+       "initial values"},
       {"orthogonalVector",
-       [](plan::Plan &p) { p.mutable_parameters(1)->mutable_init()->mutable_orthogonal()->set_scale(1); }, "two axes"},
-      {"stateDrawn", [](plan::Plan &p) { p.mutable_states(0)->mutable_init()->mutable_normal(); }, "draw"},
-      {"stateOutside", [](plan::Plan &p) { p.mutable_states(0)->mutable_slot()->set_offset(64); }, "outside"},
+       [](plan::Plan &p) {
+         p.mutable_parameters(1)
+             ->mutable_init()
+             ->mutable_orthogonal()
+             ->set_scale(1);
+       },
+       "two axes"},
+      {"stateDrawn",
+       [](plan::Plan &p) {
+         p.mutable_states(0)->mutable_init()->mutable_normal();
+       },
+       "draw"},
+      {"stateOutside",
+       [](plan::Plan &p) {
+         p.mutable_states(0)->mutable_slot()->set_offset(64);
+       },
+       "outside"},
       {"constantOutside",
        [](plan::Plan &p) {
          plan::Constant *constant = p.add_constants();
@@ -78,59 +146,145 @@ const std::vector<Damage> &damages() {
          constant->set_data(std::string(65, 'x'));
        },
        "outside"},
-      {"kernelTwice", [](plan::Plan &p) { p.mutable_kernels(1)->set_symbol("toy_forward"); }, "used twice"},
-      {"kernelChunks", [](plan::Plan &p) { p.mutable_kernels(0)->set_chunks(-1); }, "chunks"},
-      {"kernelScratch", [](plan::Plan &p) { p.mutable_kernels(0)->set_scratch_bytes(int64_t(1) << 40); }, "scratch"},
-      {"kernelResults", [](plan::Plan &p) { p.mutable_kernels(0)->set_results(7); }, "results"},
+      {"kernelTwice",
+       [](plan::Plan &p) { p.mutable_kernels(1)->set_symbol("toy_forward"); },
+       "used twice"},
+      {"kernelChunks",
+       [](plan::Plan &p) { p.mutable_kernels(0)->set_chunks(-1); }, "chunks"},
+      {"kernelScratch",
+       [](plan::Plan &p) {
+         p.mutable_kernels(0)->set_scratch_bytes(int64_t(1) << 40);
+       },
+       "scratch"},
+      {"kernelResults",
+       [](plan::Plan &p) { p.mutable_kernels(0)->set_results(7); }, "results"},
       {"noCode", [](plan::Plan &p) { p.clear_code(); }, "no code"},
-      {"scalarCycle", [](plan::Plan &p) { p.mutable_scalars(4)->set_args(0, 4); }, "come before"},
-      {"scalarAhead", [](plan::Plan &p) { p.mutable_scalars(4)->set_args(0, 6); }, "come before"},
-      {"scalarArity", [](plan::Plan &p) { p.mutable_scalars(4)->add_args(0); }, "arguments"},
-      {"scalarOp", [](plan::Plan &p) { p.mutable_scalars(0)->set_op(plan::ScalarExpr::Op(77)); }, "unknown operation"},
-      {"role", [](plan::Plan &p) { p.mutable_programs(0)->set_role("dance"); }, "role"},
-      {"launchKernel", [](plan::Plan &p) { launch(p)->set_kernel(99); }, "kernel 99"},
-      {"launchBuffers", [](plan::Plan &p) { launch(p)->mutable_buffers()->RemoveLast(); }, "buffers"},
-      {"launchScalars", [](plan::Plan &p) { launch(p)->add_scalars(0); }, "scalars"},
-      {"launchScalarIndex", [](plan::Plan &p) { launch(p)->set_scalars(0, 1000); }, "scalar 1000"},
-      {"launchBufferOutside", [](plan::Plan &p) { launch(p)->mutable_buffers(4)->set_offset(4096 - 64); }, "outside"},
-      {"launchBufferUnaligned", [](plan::Plan &p) { launch(p)->mutable_buffers(4)->set_offset(32); }, "multiple of 64"},
-      {"bufferGrown", [](plan::Plan &p) { p.mutable_kernels(0)->set_buffer_bytes(0, 1 << 20); }, "outside"},
-      {"emptyCommand", [](plan::Plan &p) { p.mutable_programs(0)->add_commands(); }, "empty"},
-      {"fillOdd", [](plan::Plan &p) { p.mutable_programs(0)->mutable_commands(0)->mutable_fill()->set_bytes(7); },
+      {"scalarCycle",
+       [](plan::Plan &p) { p.mutable_scalars(4)->set_args(0, 4); },
+       "come before"},
+      {"scalarAhead",
+       [](plan::Plan &p) { p.mutable_scalars(4)->set_args(0, 6); },
+       "come before"},
+      {"scalarArity", [](plan::Plan &p) { p.mutable_scalars(4)->add_args(0); },
+       "arguments"},
+      {"scalarOp",
+       [](plan::Plan &p) {
+         p.mutable_scalars(0)->set_op(plan::ScalarExpr::Op(77));
+       },
+       "unknown operation"},
+      {"role", [](plan::Plan &p) { p.mutable_programs(0)->set_role("dance"); },
+       "role"},
+      {"launchKernel", [](plan::Plan &p) { launch(p)->set_kernel(99); },
+       "kernel 99"},
+      {"launchBuffers",
+       [](plan::Plan &p) { launch(p)->mutable_buffers()->RemoveLast(); },
+       "buffers"},
+      {"launchScalars", [](plan::Plan &p) { launch(p)->add_scalars(0); },
+       "scalars"},
+      {"launchScalarIndex",
+       [](plan::Plan &p) { launch(p)->set_scalars(0, 1000); }, "scalar 1000"},
+      {"launchBufferOutside",
+       [](plan::Plan &p) {
+         launch(p)->mutable_buffers(4)->set_offset(4096 - 64);
+       },
+       "outside"},
+      {"launchBufferUnaligned",
+       [](plan::Plan &p) { launch(p)->mutable_buffers(4)->set_offset(32); },
+       "multiple of 64"},
+      {"bufferGrown",
+       [](plan::Plan &p) {
+         p.mutable_kernels(0)->set_buffer_bytes(0, 1 << 20);
+       },
+       "outside"},
+      {"emptyCommand",
+       [](plan::Plan &p) { p.mutable_programs(0)->add_commands(); }, "empty"},
+      {"fillOdd",
+       [](plan::Plan &p) {
+         p.mutable_programs(0)->mutable_commands(0)->mutable_fill()->set_bytes(
+             7);
+       },
        "multiple of 4"},
       {"copyOverlap",
        [](plan::Plan &p) {
-         plan::Copy *copy = program(p, "prepare")->mutable_commands(0)->mutable_copy();
+         plan::Copy *copy =
+             program(p, "prepare")->mutable_commands(0)->mutable_copy();
          copy->mutable_to()->set_arena(0);
          copy->mutable_to()->set_offset(64);
        },
        "overlap"},
       {"copyNegative",
-       [](plan::Plan &p) { program(p, "prepare")->mutable_commands(0)->mutable_copy()->set_bytes(-1); }, "outside"},
-      {"portBytes", [](plan::Plan &p) { p.mutable_programs(0)->mutable_inputs(0)->set_bytes(8); }, "shape says"},
-      {"portMissing", [](plan::Plan &p) { p.mutable_programs(0)->mutable_inputs(0)->set_name("tokenz"); }, "'tokens'"},
+       [](plan::Plan &p) {
+         program(p, "prepare")
+             ->mutable_commands(0)
+             ->mutable_copy()
+             ->set_bytes(-1);
+       },
+       "outside"},
+      {"portBytes",
+       [](plan::Plan &p) {
+         p.mutable_programs(0)->mutable_inputs(0)->set_bytes(8);
+       },
+       "shape says"},
+      {"portMissing",
+       [](plan::Plan &p) {
+         p.mutable_programs(0)->mutable_inputs(0)->set_name("tokenz");
+       },
+       "'tokens'"},
       {"portType",
        [](plan::Plan &p) {
          p.mutable_programs(0)->mutable_inputs(0)->set_type(plan::F64);
        },
        "type"},
-      {"programShape", [](plan::Plan &p) { p.mutable_programs(0)->set_batch(3); }, "type or shape"},
-      {"lossMissing", [](plan::Plan &p) { p.mutable_programs(0)->clear_outputs(); }, "'loss'"},
-      {"phaseTwice", [](plan::Plan &p) { p.mutable_programs(1)->set_phases(0, "plain"); }, "two programs"},
-      {"phaseMissing", [](plan::Plan &p) { p.mutable_programs(1)->set_phases(0, "other"); }, "phase 'late'"},
-      {"scoreTwice", [](plan::Plan &p) { *p.add_programs() = *program(p, "score"); }, "two programs"},
-      {"batch", [](plan::Plan &p) { p.mutable_training()->set_batch_tokens(47); }, "is not"},
-      {"parts", [](plan::Plan &p) { p.mutable_training()->set_parts(0); }, "parts"},
-      {"partsHuge", [](plan::Plan &p) { p.mutable_training()->set_parts(INT64_MAX); }, "parts"},
-      {"microBatch", [](plan::Plan &p) { p.mutable_training()->set_micro_batch(4); }, "micro-batches"},
-      {"order", [](plan::Plan &p) { p.mutable_training()->set_order("random"); }, "order"},
-      {"budget", [](plan::Plan &p) { p.mutable_training()->set_seconds(-1); }, "budget"},
-      {"dataPath", [](plan::Plan &p) { p.mutable_training()->set_data("../../etc"); }, "path"},
-      {"switchName", [](plan::Plan &p) { p.mutable_training()->mutable_switches(0)->set_name("a+b"); }, "switch"},
-      {"switchScalar", [](plan::Plan &p) { p.mutable_training()->mutable_switches(0)->set_condition(99); }, "scalar 99"},
-      {"lr", [](plan::Plan &p) { p.mutable_training()->set_lr(99); }, "scalar 99"},
-      {"instances", [](plan::Plan &p) { p.mutable_arenas(1)->set_instances(1); }, "instances"},
-      {"noCombine", [](plan::Plan &p) { program(p, "combine")->set_role("prepare"); }, ""},
+      {"programShape",
+       [](plan::Plan &p) { p.mutable_programs(0)->set_batch(3); },
+       "type or shape"},
+      {"lossMissing",
+       [](plan::Plan &p) { p.mutable_programs(0)->clear_outputs(); }, "'loss'"},
+      {"phaseTwice",
+       [](plan::Plan &p) { p.mutable_programs(1)->set_phases(0, "plain"); },
+       "two programs"},
+      {"phaseMissing",
+       [](plan::Plan &p) { p.mutable_programs(1)->set_phases(0, "other"); },
+       "phase 'other'"},
+      {"scoreTwice",
+       [](plan::Plan &p) { *p.add_programs() = *program(p, "score"); },
+       "two programs"},
+      {"batch",
+       [](plan::Plan &p) { p.mutable_training()->set_batch_tokens(47); },
+       "is not"},
+      {"parts", [](plan::Plan &p) { p.mutable_training()->set_parts(0); },
+       "parts"},
+      {"partsHuge",
+       [](plan::Plan &p) { p.mutable_training()->set_parts(INT64_MAX); },
+       "parts"},
+      {"microBatch",
+       [](plan::Plan &p) { p.mutable_training()->set_micro_batch(4); },
+       "micro-batches"},
+      {"order",
+       [](plan::Plan &p) { p.mutable_training()->set_order("random"); },
+       "order"},
+      {"budget", [](plan::Plan &p) { p.mutable_training()->set_seconds(-1); },
+       "budget"},
+      {"dataPath",
+       [](plan::Plan &p) { p.mutable_training()->set_data("../../etc"); },
+       "path"},
+      {"switchName",
+       [](plan::Plan &p) {
+         p.mutable_training()->mutable_switches(0)->set_name("a+b");
+       },
+       "switch"},
+      {"switchScalar",
+       [](plan::Plan &p) {
+         p.mutable_training()->mutable_switches(0)->set_condition(99);
+       },
+       "scalar 99"},
+      {"lr", [](plan::Plan &p) { p.mutable_training()->set_lr(99); },
+       "scalar 99"},
+      {"instances",
+       [](plan::Plan &p) { p.mutable_arenas(1)->set_instances(1); },
+       "instances"},
+      {"noCombine",
+       [](plan::Plan &p) { program(p, "combine")->set_role("prepare"); }, ""},
       {"noGradients",
        [](plan::Plan &p) {
          for (plan::Parameter &parameter : *p.mutable_parameters())
@@ -151,16 +305,20 @@ TEST(PlanCheck, RefusesEachContradiction) {
       ADD_FAILURE() << damage.name << " was accepted";
     } catch (const Error &error) {
       EXPECT_EQ(error.code, ExitCode::Input) << damage.name;
-      EXPECT_NE(std::string(error.what()).find(damage.message), std::string::npos) << damage.name << ": " << error.what();
+      EXPECT_NE(std::string(error.what()).find(damage.message),
+                std::string::npos)
+          << damage.name << ": " << error.what();
     }
   }
 }
 
-// Whoever changes a plan can also state its new hash: then the checks alone stand between it and the machine. Whatever the
-// bytes are, they are refused or they are a plan that stays within its arenas.
+// Whoever changes a plan can also state its new hash: then the checks alone
+// stand between it and the machine. Whatever the bytes are, they are refused or
+// they are a plan that stays within its arenas.
 TEST(PlanCheck, SurvivesAnyBytes) {
   plan::Plan original = toy::makePlan();
-  original.mutable_code(0)->set_object("x"); // most of the bytes should be those that the checks look at
+  original.mutable_code(0)->set_object(
+      "x"); // most of the bytes should be those that the checks look at
   std::string payload = framePlan(original).substr(planHeaderBytes);
   google::protobuf::LogSilencer silencer;
   std::mt19937 random(7);

@@ -40,7 +40,10 @@ TEST(PlanFile, RefusesEveryFlippedBit) {
 
 TEST(PlanFile, NamesWhatIsWrong) {
   std::string file = framePlan(toy::makePlan());
-  EXPECT_NE(unframe("\x7f" "ELF…").find("not a plan"), std::string::npos);
+  EXPECT_NE(unframe("\x7f"
+                    "ELF…")
+                .find("not a plan"),
+            std::string::npos);
   EXPECT_NE(unframe("").find("not a plan"), std::string::npos);
   EXPECT_NE(unframe(file.substr(0, 30)).find("cut off"), std::string::npos);
   EXPECT_NE(unframe(file.substr(0, 3000)).find("cut off"), std::string::npos);

@@ -7,7 +7,8 @@ namespace pgrt {
 
 using Expr = plan::ScalarExpr;
 
-static double valueOf(Expr::Op op, std::vector<double> args, int64_t step = 0, double progress = 0) {
+static double valueOf(Expr::Op op, std::vector<double> args, int64_t step = 0,
+                      double progress = 0) {
   plan::Plan plan;
   for (double arg : args)
     plan.add_scalars()->set_value(arg);

@@ -11,7 +11,8 @@ using namespace pgrt;
 
 namespace {
 
-std::vector<float> readAll(const SafetensorsFile &file, const std::string &name) {
+std::vector<float> readAll(const SafetensorsFile &file,
+                           const std::string &name) {
   const TensorInfo *info = file.find(name);
   EXPECT_NE(info, nullptr) << name;
   std::vector<float> values(info->elements());
@@ -19,16 +20,21 @@ std::vector<float> readAll(const SafetensorsFile &file, const std::string &name)
   return values;
 }
 
-/// The golden case: every code, for three shapes, three kinds of scale, one dead column.
+/// The golden case: every code, for three shapes, three kinds of scale, one
+/// dead column.
 TEST(Gptq, AgreesWithTheGoldenCodes) {
   SafetensorsFile file(GOLDEN "/gptq/expected.safetensors");
   for (std::string matrix : {"0", "1", "2"}) {
-    std::vector<float> weights = readAll(file, matrix + ".w"), hessian = readAll(file, matrix + ".h");
+    std::vector<float> weights = readAll(file, matrix + ".w"),
+                       hessian = readAll(file, matrix + ".h");
     const TensorInfo &shape = *file.find(matrix + ".w");
-    for (auto [kind, bits] : {std::pair{"sdclip6", 6}, {"sdclip8", 8}, {"pct6", 6}}) {
+    for (auto [kind, bits] :
+         {std::pair{"sdclip6", 6}, {"sdclip8", 8}, {"pct6", 6}}) {
       std::string name = matrix + "." + kind;
       std::vector<float> scales = readAll(file, name + ".s");
-      GptqProblem problem{weights, hessian, scales, shape.shape[0], shape.shape[1], (1 << (bits - 1)) - 1};
+      GptqProblem problem{weights,        hessian,
+                          scales,         shape.shape[0],
+                          shape.shape[1], (1 << (bits - 1)) - 1};
       std::vector<int32_t> codes = gptq(problem, name.c_str());
       const TensorInfo *expected = file.find(name + ".q");
       ASSERT_EQ(expected->elements(), static_cast<int64_t>(codes.size()));
@@ -42,13 +48,17 @@ TEST(Gptq, AgreesWithTheGoldenCodes) {
 }
 
 TEST(Gptq, IsRoundingWhereInputsAreIndependent) {
-  std::vector<float> weights = {0.26f, -0.9f, 0.1f, 0.74f}, scales = {0.1f, 0.5f}, hessian = {2, 0, 0, 2};
-  EXPECT_EQ(gptq({weights, hessian, scales, 2, 2, 31}, "w"), (std::vector<int32_t>{3, -9, 0, 1}));
+  std::vector<float> weights = {0.26f, -0.9f, 0.1f, 0.74f},
+                     scales = {0.1f, 0.5f}, hessian = {2, 0, 0, 2};
+  EXPECT_EQ(gptq({weights, hessian, scales, 2, 2, 31}, "w"),
+            (std::vector<int32_t>{3, -9, 0, 1}));
 }
 
 TEST(Gptq, ClipsToTheTopCode) {
-  std::vector<float> weights = {100.0f, -100.0f}, scales = {0.1f, 0.1f}, hessian = {1};
-  EXPECT_EQ(gptq({weights, hessian, scales, 2, 1, 31}, "w"), (std::vector<int32_t>{31, -31}));
+  std::vector<float> weights = {100.0f, -100.0f}, scales = {0.1f, 0.1f},
+                     hessian = {1};
+  EXPECT_EQ(gptq({weights, hessian, scales, 2, 1, 31}, "w"),
+            (std::vector<int32_t>{31, -31}));
 }
 
 TEST(Gptq, RefusesAHessianThatIsNotFinite) {

@@ -8,18 +8,23 @@ namespace pgrt {
 
 // Known answers of the Random123 library's test vectors.
 TEST(Philox, KnownAnswers) {
-  EXPECT_EQ(philox4x32({0, 0, 0, 0}, 0, 0), (PhiloxBlock{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}));
+  EXPECT_EQ(philox4x32({0, 0, 0, 0}, 0, 0),
+            (PhiloxBlock{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}));
   uint32_t f = 0xffffffff;
-  EXPECT_EQ(philox4x32({f, f, f, f}, f, f), (PhiloxBlock{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}));
-  EXPECT_EQ(philox4x32({0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}, 0xa4093822, 0x299f31d0),
+  EXPECT_EQ(philox4x32({f, f, f, f}, f, f),
+            (PhiloxBlock{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}));
+  EXPECT_EQ(philox4x32({0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344},
+                       0xa4093822, 0x299f31d0),
             (PhiloxBlock{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}));
 }
 
 // The formula itself, in double, word by word.
 static double normalByFormula(const PhiloxStream &stream, uint64_t element) {
   PhiloxBlock words = stream.block(element / 4);
-  uint32_t w = words[element % 4 / 2 * 2], turn = words[element % 4 / 2 * 2 + 1];
-  double radius = std::sqrt(-2 * std::log((double(w >> 1) + 0.5) * 0x1p-31)), angle = 2 * M_PI * turn * 0x1p-32;
+  uint32_t w = words[element % 4 / 2 * 2],
+           turn = words[element % 4 / 2 * 2 + 1];
+  double radius = std::sqrt(-2 * std::log((double(w >> 1) + 0.5) * 0x1p-31)),
+         angle = 2 * M_PI * turn * 0x1p-32;
   return radius * (element % 2 ? std::sin(angle) : std::cos(angle));
 }
 
@@ -28,7 +33,9 @@ TEST(Philox, NormalsAreBoxMuller) {
   std::vector<float> values(5000);
   stream.normals(0, 5000, 1, values.data());
   for (size_t i = 0; i < values.size(); ++i)
-    EXPECT_NEAR(values[i], normalByFormula(stream, i), 2e-6 * std::fmax(1, std::fabs(values[i]))) << i;
+    EXPECT_NEAR(values[i], normalByFormula(stream, i),
+                2e-6 * std::fmax(1, std::fabs(values[i])))
+        << i;
 }
 
 TEST(Philox, AnyRangeGivesTheSameElements) {

@@ -18,7 +18,9 @@ TEST(Safetensors, RoundTrip) {
   std::string path = toy::testFolder() + "/a.safetensors";
   float values[6] = {1, -2, 3.5f, 0, 1e-30f, 1e30f};
   double wide[1] = {0.1};
-  writeSafetensors(path, {{{"a.b", "F32", {2, 3}}, values}, {{"scalar", "F64", {}}, wide}, {{"none", "F32", {0}}, nullptr}});
+  writeSafetensors(path, {{{"a.b", "F32", {2, 3}}, values},
+                          {{"scalar", "F64", {}}, wide},
+                          {{"none", "F32", {0}}, nullptr}});
   SafetensorsFile file(path);
   ASSERT_EQ(file.tensors().size(), 3u);
   const TensorInfo &tensor = *file.find("a.b");
@@ -31,13 +33,19 @@ TEST(Safetensors, RoundTrip) {
   EXPECT_EQ(narrowed, 0.1f);
   EXPECT_EQ(file.find("nothing"), nullptr);
   // Nothing is left aside.
-  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(std::filesystem::path(path).parent_path()), {}), 1);
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(
+                              std::filesystem::path(path).parent_path()),
+                          {}),
+            1);
 }
 
 TEST(Safetensors, ConvertsHalfFormats) {
   std::string path = toy::testFolder() + "/a.safetensors";
-  uint16_t half[5] = {0x3c00, 0xc100, 0x0001, 0x7bff, 0x8000}, brain[1] = {0x3fc0};
-  writeSafetensors(path, {{{"h", "F16", {5}}, half}, {{"b", "BF16", {1}}, brain}, {{"i", "I64", {0}}, nullptr}});
+  uint16_t half[5] = {0x3c00, 0xc100, 0x0001, 0x7bff, 0x8000},
+           brain[1] = {0x3fc0};
+  writeSafetensors(path, {{{"h", "F16", {5}}, half},
+                          {{"b", "BF16", {1}}, brain},
+                          {{"i", "I64", {0}}, nullptr}});
   SafetensorsFile file(path);
   float values[5];
   file.read(*file.find("h"), values);
@@ -60,17 +68,19 @@ TEST(Safetensors, RefusesDamagedFiles) {
     toy::writeFile(path, whole.substr(0, size));
     EXPECT_THROW(SafetensorsFile{path}, Error) << size;
   }
-  for (const char *header : {
-           "[]", "{", R"({"a":{}})", R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}})",
-           R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}})",
-           R"({"a":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}})",
-           R"({"a":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,8]}})",
-           R"({"a":{"dtype":"F32","shape":[4611686018427387906],"data_offsets":[0,8]}})",
-           R"({"a":{"dtype":"Q7","shape":[2],"data_offsets":[0,8]}})",
-           R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[-8,0]}})",
-           R"({"a":{"dtype":"F32","shape":"2","data_offsets":[0,8]}})",
-           R"({"a":{"dtype":"F32","shape":[2.5],"data_offsets":[0,8]}})",
-           R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,99999999999999999999]}})"}) {
+  for (
+      const char *header :
+      {"[]", "{", R"({"a":{}})",
+       R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}})",
+       R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}})",
+       R"({"a":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}})",
+       R"({"a":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,8]}})",
+       R"({"a":{"dtype":"F32","shape":[4611686018427387906],"data_offsets":[0,8]}})",
+       R"({"a":{"dtype":"Q7","shape":[2],"data_offsets":[0,8]}})",
+       R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[-8,0]}})",
+       R"({"a":{"dtype":"F32","shape":"2","data_offsets":[0,8]}})",
+       R"({"a":{"dtype":"F32","shape":[2.5],"data_offsets":[0,8]}})",
+       R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,99999999999999999999]}})"}) {
     toy::writeFile(path, withHeader(header, std::string(8, '\0')));
     EXPECT_THROW(SafetensorsFile{path}, Error) << header;
   }

@@ -13,12 +13,24 @@ namespace pgrt::toy {
 namespace {
 constexpr int64_t positions = rows * seq, tableBytes = vocab * vocab * 4;
 constexpr int64_t biasOffset = 704; // behind the table, a multiple of 64
-constexpr int64_t parameterBytes = biasOffset + vocab * vocab * 4; // b is updated as a table too: its tail is unused
+constexpr int64_t parameterBytes =
+    biasOffset +
+    vocab * vocab * 4; // b is updated as a table too: its tail is unused
 
-enum ArenaIndex : uint32_t { Parameters, Gradients, OtherGradients, Averages, States, Packed, Activations, Ports };
+enum ArenaIndex : uint32_t {
+  Parameters,
+  Gradients,
+  OtherGradients,
+  Averages,
+  States,
+  Packed,
+  Activations,
+  Ports
+};
 
 /// Offsets in Activations and in Ports.
-constexpr int64_t dzAt = 0, nllAt = 1024, lossAt = 2048, termAt = 2112, tokensAt = 0, targetsAt = 128;
+constexpr int64_t dzAt = 0, nllAt = 1024, lossAt = 2048, termAt = 2112,
+                  tokensAt = 0, targetsAt = 128;
 
 class Builder {
 public:
@@ -31,15 +43,22 @@ public:
     plan.set_numerics("f32");
     plan.set_vocab(vocab);
     arena("parameters", parameterBytes);
-    arena("gradients", parameterBytes)->set_instances(gradientInstances(options.parts));
+    arena("gradients", parameterBytes)
+        ->set_instances(gradientInstances(options.parts));
     arena("gradients.other", parameterBytes)->set_alias_of("gradients");
     arena("averages", parameterBytes);
     arena("states", 64);
     arena("packed", tableBytes);
     arena("activations", 4096);
     arena("ports", 256);
-    parameter("table", {vocab, vocab}, 0)->mutable_init()->mutable_normal()->set_std(0.1);
-    parameter("bias", {vocab}, biasOffset)->mutable_init()->mutable_constant()->add_values(0.25);
+    parameter("table", {vocab, vocab}, 0)
+        ->mutable_init()
+        ->mutable_normal()
+        ->set_std(0.1);
+    parameter("bias", {vocab}, biasOffset)
+        ->mutable_init()
+        ->mutable_constant()
+        ->add_values(0.25);
     plan::State *count = plan.add_states();
     count->set_name("count");
     count->set_type(plan::F32);
@@ -68,7 +87,8 @@ private:
     slot->set_offset(offset);
   }
 
-  plan::Parameter *parameter(const char *name, std::vector<int64_t> shape, int64_t offset) {
+  plan::Parameter *parameter(const char *name, std::vector<int64_t> shape,
+                             int64_t offset) {
     plan::Parameter *parameter = plan.add_parameters();
     parameter->set_name(name);
     for (int64_t size : shape)
@@ -81,8 +101,9 @@ private:
     return parameter;
   }
 
-  uint32_t kernel(const char *symbol, int64_t chunks, std::vector<int64_t> buffers, uint32_t results, uint32_t scalars,
-                  int64_t scratch = 0) {
+  uint32_t kernel(const char *symbol, int64_t chunks,
+                  std::vector<int64_t> buffers, uint32_t results,
+                  uint32_t scalars, int64_t scratch = 0) {
     plan::Kernel *kernel = plan.add_kernels();
     kernel->set_symbol(symbol);
     kernel->set_kind("loops");
@@ -99,16 +120,22 @@ private:
 
   void addKernels() {
     constexpr int64_t dzBytes = positions * vocab * 4, idBytes = positions * 8;
-    forward = kernel("toy_forward", positions, {tableBytes, vocab * 4, idBytes, idBytes, dzBytes, positions * 4}, 2, 1,
-                     vocab * 4);
+    forward = kernel(
+        "toy_forward", positions,
+        {tableBytes, vocab * 4, idBytes, idBytes, dzBytes, positions * 4}, 2, 1,
+        vocab * 4);
     loss = kernel("toy_loss", 1, {positions * 4, 4, 4}, 2, 0);
-    tableGradient = kernel("toy_table_gradient", vocab, {dzBytes, idBytes, tableBytes}, 1, 0);
-    biasGradient = kernel("toy_bias_gradient", (vocab + 3) / 4, {dzBytes, vocab * 4}, 1, 0);
+    tableGradient = kernel("toy_table_gradient", vocab,
+                           {dzBytes, idBytes, tableBytes}, 1, 0);
+    biasGradient = kernel("toy_bias_gradient", (vocab + 3) / 4,
+                          {dzBytes, vocab * 4}, 1, 0);
     add = kernel("toy_add", vocab, {tableBytes, tableBytes}, 1, 0);
-    update = kernel("toy_update", vocab, {tableBytes, tableBytes, tableBytes, 4}, 3, 2);
+    update = kernel("toy_update", vocab,
+                    {tableBytes, tableBytes, tableBytes, 4}, 3, 2);
   }
 
-  uint32_t scalar(plan::ScalarExpr::Op op, std::vector<uint32_t> args, double value = 0) {
+  uint32_t scalar(plan::ScalarExpr::Op op, std::vector<uint32_t> args,
+                  double value = 0) {
     plan::ScalarExpr *expr = plan.add_scalars();
     expr->set_op(op);
     for (uint32_t arg : args)
@@ -119,15 +146,19 @@ private:
 
   void addScalars() {
     using Expr = plan::ScalarExpr;
-    seed = scalar(Expr::CONSTANT, {}, 1.0 / double(options.parts * options.micros));
+    seed = scalar(Expr::CONSTANT, {},
+                  1.0 / double(options.parts * options.micros));
     decay = scalar(Expr::CONSTANT, {}, options.decay);
-    uint32_t progress = scalar(Expr::PROGRESS, {}), at = scalar(Expr::CONSTANT, {}, options.switchAt);
+    uint32_t progress = scalar(Expr::PROGRESS, {}),
+             at = scalar(Expr::CONSTANT, {}, options.switchAt);
     condition = scalar(Expr::GE, {progress, at});
-    uint32_t high = scalar(Expr::CONSTANT, {}, options.lr), tenth = scalar(Expr::CONSTANT, {}, options.lr / 10);
+    uint32_t high = scalar(Expr::CONSTANT, {}, options.lr),
+             tenth = scalar(Expr::CONSTANT, {}, options.lr / 10);
     lr = scalar(Expr::SELECT, {condition, tenth, high});
   }
 
-  plan::Launch *launch(plan::Program *program, uint32_t kernel, std::vector<std::pair<uint32_t, int64_t>> buffers,
+  plan::Launch *launch(plan::Program *program, uint32_t kernel,
+                       std::vector<std::pair<uint32_t, int64_t>> buffers,
                        std::vector<uint32_t> scalars = {}) {
     plan::Launch *launch = program->add_commands()->mutable_launch();
     launch->set_kernel(kernel);
@@ -138,7 +169,8 @@ private:
     return launch;
   }
 
-  plan::Program *program(const char *name, const char *role, std::vector<const char *> phases = {}) {
+  plan::Program *program(const char *name, const char *role,
+                         std::vector<const char *> phases = {}) {
     plan::Program *program = plan.add_programs();
     program->set_name(name);
     program->set_role(role);
@@ -147,8 +179,8 @@ private:
     return program;
   }
 
-  static void port(plan::Port *port, const char *name, plan::Type type, std::vector<int64_t> shape, uint32_t arena,
-                   int64_t offset) {
+  static void port(plan::Port *port, const char *name, plan::Type type,
+                   std::vector<int64_t> shape, uint32_t arena, int64_t offset) {
     int64_t bytes = typeBytes(type);
     port->set_name(name);
     port->set_type(type);
@@ -163,38 +195,56 @@ private:
   void addPorts(plan::Program *program) {
     program->set_batch(rows);
     program->set_seq(seq);
-    port(program->add_inputs(), "tokens", plan::I64, {rows, seq}, Ports, tokensAt);
-    port(program->add_inputs(), "targets", plan::I64, {rows, seq}, Ports, targetsAt);
+    port(program->add_inputs(), "tokens", plan::I64, {rows, seq}, Ports,
+         tokensAt);
+    port(program->add_inputs(), "targets", plan::I64, {rows, seq}, Ports,
+         targetsAt);
   }
 
   void addForward(plan::Program *program) {
     launch(program, forward,
-           {{Packed, 0}, {Parameters, biasOffset}, {Ports, tokensAt}, {Ports, targetsAt}, {Activations, dzAt},
+           {{Packed, 0},
+            {Parameters, biasOffset},
+            {Ports, tokensAt},
+            {Ports, targetsAt},
+            {Activations, dzAt},
             {Activations, nllAt}},
            {seed});
-    launch(program, loss, {{Activations, nllAt}, {Activations, lossAt}, {Activations, termAt}});
+    launch(
+        program, loss,
+        {{Activations, nllAt}, {Activations, lossAt}, {Activations, termAt}});
   }
 
   void addPrograms() {
     for (const char *phase : {"plain", "late"}) {
-      plan::Program *train = program(phase[0] == 'p' ? "train.plain" : "train.late", "train", {phase});
+      plan::Program *train = program(
+          phase[0] == 'p' ? "train.plain" : "train.late", "train", {phase});
       addPorts(train);
       port(train->add_outputs(), "loss", plan::F32, {}, Activations, lossAt);
-      port(train->add_outputs(), "term.half", plan::F32, {}, Activations, termAt);
+      port(train->add_outputs(), "term.half", plan::F32, {}, Activations,
+           termAt);
       plan::Fill *fill = train->add_commands()->mutable_fill();
       place(fill->mutable_to(), Activations, nllAt);
       fill->set_bytes(positions * 4);
-      fill->set_pattern(0x7fc00000); // not a number: whoever reads it before it is written is found out
+      fill->set_pattern(0x7fc00000); // not a number: whoever reads it before it
+                                     // is written is found out
       addForward(train);
-      launch(train, tableGradient, {{Activations, dzAt}, {Ports, tokensAt}, {Gradients, 0}});
-      launch(train, biasGradient, {{Activations, dzAt}, {Gradients, biasOffset}});
+      launch(train, tableGradient,
+             {{Activations, dzAt}, {Ports, tokensAt}, {Gradients, 0}});
+      launch(train, biasGradient,
+             {{Activations, dzAt}, {Gradients, biasOffset}});
     }
     plan::Program *combine = program("combine", "combine");
     for (int64_t offset : {int64_t(0), biasOffset})
       launch(combine, add, {{OtherGradients, offset}, {Gradients, offset}});
     plan::Program *step = program("update", "update", {"plain", "late"});
     for (int64_t offset : {int64_t(0), biasOffset})
-      launch(step, update, {{Gradients, offset}, {Parameters, offset}, {Averages, offset}, {States, 0}}, {lr, decay});
+      launch(step, update,
+             {{Gradients, offset},
+              {Parameters, offset},
+              {Averages, offset},
+              {States, 0}},
+             {lr, decay});
     plan::Program *prepare = program("prepare", "prepare");
     plan::Copy *copy = prepare->add_commands()->mutable_copy();
     place(copy->mutable_from(), Parameters, 0);
@@ -203,7 +253,8 @@ private:
     plan::Program *score = program("score", "score");
     addPorts(score);
     addForward(score);
-    port(score->add_outputs(), "nll", plan::F32, {rows, seq}, Activations, nllAt);
+    port(score->add_outputs(), "nll", plan::F32, {rows, seq}, Activations,
+         nllAt);
   }
 
   void addTraining() {
@@ -227,34 +278,42 @@ private:
 
   const ToyOptions &options;
   plan::Plan plan;
-  uint32_t forward = 0, loss = 0, tableGradient = 0, biasGradient = 0, add = 0, update = 0;
+  uint32_t forward = 0, loss = 0, tableGradient = 0, biasGradient = 0, add = 0,
+           update = 0;
   uint32_t seed = 0, decay = 0, condition = 0, lr = 0;
 };
 } // namespace
 
-plan::Plan makePlan(const ToyOptions &options) { return Builder(options).build(); }
+plan::Plan makePlan(const ToyOptions &options) {
+  return Builder(options).build();
+}
 
 std::string testFolder() {
-  const testing::TestInfo *info = testing::UnitTest::GetInstance()->current_test_info();
-  std::string path = testing::TempDir() + "pgrt-" + std::to_string(getpid()) + "-" + info->test_suite_name() + "." + info->name();
+  const testing::TestInfo *info =
+      testing::UnitTest::GetInstance()->current_test_info();
+  std::string path = testing::TempDir() + "pgrt-" + std::to_string(getpid()) +
+                     "-" + info->test_suite_name() + "." + info->name();
   std::filesystem::remove_all(path);
   std::filesystem::create_directories(path);
   return path;
 }
 
 void writeFile(const std::string &path, const std::string &bytes) {
-  std::ofstream(path, std::ios::binary).write(bytes.data(), std::streamsize(bytes.size()));
+  std::ofstream(path, std::ios::binary)
+      .write(bytes.data(), std::streamsize(bytes.size()));
 }
 
 std::string readFile(const std::string &path) {
   std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  return {std::istreambuf_iterator<char>(file),
+          std::istreambuf_iterator<char>()};
 }
 
 void writeShard(const std::string &path, const std::vector<uint16_t> &tokens) {
   int32_t header[256] = {20240520, 1, int32_t(tokens.size())};
   std::string bytes(reinterpret_cast<const char *>(header), sizeof header);
-  bytes.append(reinterpret_cast<const char *>(tokens.data()), 2 * tokens.size());
+  bytes.append(reinterpret_cast<const char *>(tokens.data()),
+               2 * tokens.size());
   writeFile(path, bytes);
 }
 
@@ -285,7 +344,8 @@ std::vector<uint16_t> makeTokens(int64_t count, int64_t vocab) {
   uint32_t state = 12345, token = 1;
   for (int64_t i = 0; i < count; ++i) {
     state = state * 1664525 + 1013904223;
-    token = state >> 30 ? (token * 5 + 3) % uint32_t(vocab) : (state >> 8) % uint32_t(vocab);
+    token = state >> 30 ? (token * 5 + 3) % uint32_t(vocab)
+                        : (state >> 8) % uint32_t(vocab);
     tokens.push_back(uint16_t(token));
   }
   return tokens;

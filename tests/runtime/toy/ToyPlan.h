@@ -1,4 +1,5 @@
-// A plan made by hand for tests: logits = W[token] + b, plain gradient descent, an average, one switch.
+// A plan made by hand for tests: logits = W[token] + b, plain gradient descent,
+// an average, one switch.
 #pragma once
 
 #include "runtime/plan/plan.pb.h"
@@ -31,11 +32,13 @@ std::string readFile(const std::string &path);
 /// A shard in the challenge's format.
 void writeShard(const std::string &path, const std::vector<uint16_t> &tokens);
 
-/// A SentencePiece model: <unk>, <s>, </s>, an unused piece, ▁ (unless `withSpace` is false), the byte 0x41, "ab", "▁the",
-/// "é": ids 0 … 8 (7 without ▁).
+/// A SentencePiece model: <unk>, <s>, </s>, an unused piece, ▁ (unless
+/// `withSpace` is false), the byte 0x41, "ab", "▁the", "é": ids 0 … 8 (7
+/// without ▁).
 void writeTokenizer(const std::string &path, bool withSpace = true);
 
-/// `count` tokens below `vocab` in which some follow others more often than chance.
+/// `count` tokens below `vocab` in which some follow others more often than
+/// chance.
 std::vector<uint16_t> makeTokens(int64_t count, int64_t vocab = toy::vocab);
 
 } // namespace pgrt::toy

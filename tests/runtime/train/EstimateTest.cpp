@@ -5,7 +5,9 @@
 
 namespace pgrt {
 
-static bool contains(const std::string &text, const std::string &part) { return text.find(part) != std::string::npos; }
+static bool contains(const std::string &text, const std::string &part) {
+  return text.find(part) != std::string::npos;
+}
 
 TEST(Estimate, Memory) {
   plan::Plan plan = toy::makePlan();
@@ -19,7 +21,8 @@ TEST(Estimate, Memory) {
 TEST(Estimate, Flops) {
   plan::Plan plan = toy::makePlan();
   EXPECT_EQ(programFlops(plan, plan.programs(0)), 4000); // four kernels
-  EXPECT_EQ(stepFlops(plan, plan.programs(0)), 16000);   // two parts of two micro-batches
+  EXPECT_EQ(stepFlops(plan, plan.programs(0)),
+            16000); // two parts of two micro-batches
   plan.mutable_programs(0)->set_model_flops(10);
   EXPECT_EQ(stepFlops(plan, plan.programs(0)), 40);
 }
@@ -31,13 +34,18 @@ TEST(Estimate, LongStepsComeWithAdvice) {
   training.set_seq(2048);
   Budget clock{0, 588}, steps{10, 0};
   std::string text = trainingEstimate(training, clock, 900, "guessed", true);
-  EXPECT_TRUE(contains(text, "786,432 tokens takes about 15 min 00 s (guessed)")) << text;
+  EXPECT_TRUE(
+      contains(text, "786,432 tokens takes about 15 min 00 s (guessed)"))
+      << text;
   EXPECT_TRUE(contains(text, "holds one step")) << text;
   EXPECT_TRUE(contains(text, "-D batch_tokens=16384")) << text;
   EXPECT_TRUE(contains(text, "--steps 10")) << text;
-  EXPECT_FALSE(contains(trainingEstimate(training, clock, 900, "guessed", false), "instead"));
-  EXPECT_FALSE(contains(trainingEstimate(training, clock, 0.5, "guessed", true), "instead"));
-  EXPECT_TRUE(contains(trainingEstimate(training, steps, 0.5, "guessed", true), "10 steps: 5.0 s"));
+  EXPECT_FALSE(contains(
+      trainingEstimate(training, clock, 900, "guessed", false), "instead"));
+  EXPECT_FALSE(contains(trainingEstimate(training, clock, 0.5, "guessed", true),
+                        "instead"));
+  EXPECT_TRUE(contains(trainingEstimate(training, steps, 0.5, "guessed", true),
+                       "10 steps: 5.0 s"));
 }
 
 } // namespace pgrt

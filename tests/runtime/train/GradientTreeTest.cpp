@@ -11,7 +11,8 @@ static std::string sumOf(int64_t parts) {
   std::vector<std::string> instances(size_t(gradientInstances(parts)));
   GradientTree tree(gradientInstances(parts));
   auto combine = [&](int to, int from) {
-    instances[size_t(to)] = "(" + instances[size_t(to)] + "+" + instances[size_t(from)] + ")";
+    instances[size_t(to)] =
+        "(" + instances[size_t(to)] + "+" + instances[size_t(from)] + ")";
   };
   for (int64_t part = 0; part < parts; ++part) {
     int instance = tree.allocate();

@@ -8,7 +8,8 @@
 namespace pgrt {
 
 TEST(Orthogonal, RowsOrColumnsAreOrthonormal) {
-  const int64_t shapes[][2] = {{1, 1}, {1, 7}, {7, 1}, {16, 16}, {40, 24}, {24, 40}, {130, 65}};
+  const int64_t shapes[][2] = {{1, 1},   {1, 7},   {7, 1},   {16, 16},
+                               {40, 24}, {24, 40}, {130, 65}};
   for (auto [rows, cols] : shapes) {
     std::vector<float> q(size_t(rows * cols));
     fillOrthogonal(PhiloxStream(1, "w"), rows, cols, 3.0, q.data());
@@ -18,14 +19,16 @@ TEST(Orthogonal, RowsOrColumnsAreOrthonormal) {
       for (int64_t b = 0; b < vectors; ++b) {
         double dot = 0;
         for (int64_t i = 0; i < length; ++i)
-          dot += double(wide ? q[size_t(a * cols + i)] : q[size_t(i * cols + a)]) *
-                 double(wide ? q[size_t(b * cols + i)] : q[size_t(i * cols + b)]);
+          dot +=
+              double(wide ? q[size_t(a * cols + i)] : q[size_t(i * cols + a)]) *
+              double(wide ? q[size_t(b * cols + i)] : q[size_t(i * cols + b)]);
         ASSERT_NEAR(dot, a == b ? 9.0 : 0.0, 2e-5) << rows << "x" << cols;
       }
   }
 }
 
-// With the signs of R's diagonal made positive, the first vector is the first column of the draw, normalised.
+// With the signs of R's diagonal made positive, the first vector is the first
+// column of the draw, normalised.
 TEST(Orthogonal, SignsAreFixed) {
   std::vector<float> q(12), draw(12);
   PhiloxStream stream(5, "w");
@@ -44,7 +47,9 @@ TEST(Orthogonal, SameBitsFromSeveralThreads) {
   std::vector<std::thread> threads;
   for (std::vector<float> &result : results) {
     result.resize(alone.size());
-    threads.emplace_back([&] { fillOrthogonal(PhiloxStream(1, "w"), 200, 100, 1.0, result.data()); });
+    threads.emplace_back([&] {
+      fillOrthogonal(PhiloxStream(1, "w"), 200, 100, 1.0, result.data());
+    });
   }
   for (std::thread &thread : threads)
     thread.join();

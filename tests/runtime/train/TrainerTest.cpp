@@ -23,7 +23,8 @@ struct Outcome {
 };
 
 /// Trains the toy model on a shard in a folder of its own.
-Outcome train(const toy::ToyOptions &options, int threads, const std::string &order = "sequential", uint64_t seed = 4) {
+Outcome train(const toy::ToyOptions &options, int threads,
+              const std::string &order = "sequential", uint64_t seed = 4) {
   std::string folder = toy::testFolder();
   toy::writeShard(folder + "/train_0.bin", toy::makeTokens(5000));
   plan::Plan plan = toy::makePlan(options);
@@ -36,7 +37,8 @@ Outcome train(const toy::ToyOptions &options, int threads, const std::string &or
   {
     EventLog log(folder + "/log.jsonl");
     Progress progress(true);
-    Trainer trainer(executor, data, chooseBudget(plan.training(), 0, 0), log, progress, 0);
+    Trainer trainer(executor, data, chooseBudget(plan.training(), 0, 0), log,
+                    progress, 0);
     outcome.result = trainer.run();
   }
   saveWeights(executor, WeightKind::Parameters, folder + "/final.safetensors");
@@ -63,15 +65,21 @@ struct Reference {
     std::vector<uint16_t> tokens = toy::makeTokens(5000);
     int64_t batch = options.parts * options.micros * toy::rows * seq;
     for (int64_t step = 0; step < options.steps; ++step)
-      advance(tokens, step * batch, batch, double(step) / double(options.steps) >= options.switchAt ? options.lr / 10 : options.lr,
+      advance(tokens, step * batch, batch,
+              double(step) / double(options.steps) >= options.switchAt
+                  ? options.lr / 10
+                  : options.lr,
               options.decay);
   }
 
-  void advance(const std::vector<uint16_t> &tokens, int64_t begin, int64_t batch, double lr, double decay) {
-    std::vector<double> tableGradient(table.size(), 0), biasGradient(bias.size(), 0);
+  void advance(const std::vector<uint16_t> &tokens, int64_t begin,
+               int64_t batch, double lr, double decay) {
+    std::vector<double> tableGradient(table.size(), 0),
+        biasGradient(bias.size(), 0);
     double loss = 0;
     for (int64_t i = 0; i < batch; ++i) {
-      size_t token = tokens[size_t(begin + i)], target = tokens[size_t(begin + i + 1)];
+      size_t token = tokens[size_t(begin + i)],
+             target = tokens[size_t(begin + i + 1)];
       std::vector<double> z;
       double sum = 0;
       for (size_t j = 0; j < size_t(vocab); ++j)
@@ -90,7 +98,8 @@ struct Reference {
     step(bias, biasGradient, averageBias, lr, decay);
   }
 
-  static void step(std::vector<double> &p, const std::vector<double> &g, std::vector<double> &a, double lr, double decay) {
+  static void step(std::vector<double> &p, const std::vector<double> &g,
+                   std::vector<double> &a, double lr, double decay) {
     for (size_t i = 0; i < p.size(); ++i) {
       p[i] -= lr * g[i];
       a[i] = decay * a[i] + (1 - decay) * p[i];
@@ -104,7 +113,8 @@ std::vector<double> lossesOf(const std::string &log) {
     JsonValue value;
     EXPECT_EQ(parseJson(line, value), "") << line;
     losses.push_back(value.find("loss")->number);
-    EXPECT_NEAR(value.find("terms")->find("half")->number, losses.back() / 2, 1e-6);
+    EXPECT_NEAR(value.find("terms")->find("half")->number, losses.back() / 2,
+                1e-6);
   }
   return losses;
 }
@@ -120,7 +130,8 @@ TEST(Trainer, AgreesWithTheFormulas) {
     std::vector<double> losses = lossesOf(outcome.log);
     ASSERT_EQ(losses.size(), reference.losses.size());
     for (size_t i = 0; i < losses.size(); ++i)
-      EXPECT_NEAR(losses[i], reference.losses[i], 1e-5) << "step " << i << " of " << parts << " parts";
+      EXPECT_NEAR(losses[i], reference.losses[i], 1e-5)
+          << "step " << i << " of " << parts << " parts";
     for (size_t i = 0; i < outcome.table.size(); ++i)
       EXPECT_NEAR(outcome.table[i], reference.table[i], 1e-5);
     EXPECT_LT(losses.back(), losses.front());
@@ -192,7 +203,8 @@ TEST(Trainer, WeightsMoveBothWays) {
   initialise(executor, 10);
   loadWeights(executor, SafetensorsFile(folder + "/a.safetensors"));
   saveWeights(executor, WeightKind::Averages, folder + "/b.safetensors");
-  EXPECT_EQ(toy::readFile(folder + "/a.safetensors"), toy::readFile(folder + "/b.safetensors"));
+  EXPECT_EQ(toy::readFile(folder + "/a.safetensors"),
+            toy::readFile(folder + "/b.safetensors"));
 
   auto messageFor = [&](std::vector<TensorSource> tensors) -> std::string {
     writeSafetensors(folder + "/c.safetensors", tensors);
@@ -204,11 +216,15 @@ TEST(Trainer, WeightsMoveBothWays) {
     }
   };
   std::vector<float> zeros(size_t(vocab * vocab), 0);
-  EXPECT_EQ(messageFor({{{"table", "F32", {vocab, vocab}}, zeros.data()}, {{"bias", "F32", {vocab}}, zeros.data()}}), "");
-  EXPECT_NE(messageFor({{{"tabel", "F32", {vocab, vocab}}, zeros.data()}, {{"bias", "F32", {vocab}}, zeros.data()}})
+  EXPECT_EQ(messageFor({{{"table", "F32", {vocab, vocab}}, zeros.data()},
+                        {{"bias", "F32", {vocab}}, zeros.data()}}),
+            "");
+  EXPECT_NE(messageFor({{{"tabel", "F32", {vocab, vocab}}, zeros.data()},
+                        {{"bias", "F32", {vocab}}, zeros.data()}})
                 .find("did you mean 'tabel'"),
             std::string::npos);
-  EXPECT_NE(messageFor({{{"table", "F32", {vocab}}, zeros.data()}, {{"bias", "F32", {vocab}}, zeros.data()}})
+  EXPECT_NE(messageFor({{{"table", "F32", {vocab}}, zeros.data()},
+                        {{"bias", "F32", {vocab}}, zeros.data()}})
                 .find("shape [13], the plan's has [13, 13]"),
             std::string::npos);
   EXPECT_NE(messageFor({{{"table", "F32", {vocab, vocab}}, zeros.data()},

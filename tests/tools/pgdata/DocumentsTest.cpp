@@ -15,8 +15,8 @@ std::string joined(const std::vector<std::string_view> &documents) {
 
 TEST(Documents, EveryRuleKeepsEveryByte) {
   std::string text = "alpha\n  one\n\nbeta\n  two\nno newline at the end";
-  for (DocumentRule rule :
-       {DocumentRule::File, DocumentRule::Lines, DocumentRule::Paragraphs, DocumentRule::Headwords})
+  for (DocumentRule rule : {DocumentRule::File, DocumentRule::Lines,
+                            DocumentRule::Paragraphs, DocumentRule::Headwords})
     EXPECT_EQ(joined(splitDocuments(text, rule, 1)), text);
 }
 
@@ -37,12 +37,15 @@ TEST(Documents, ShortPiecesAreMerged) {
   EXPECT_EQ(documents[0], "a\nb\n");
 }
 
-TEST(Documents, AnEmptyTextHasNone) { EXPECT_TRUE(splitDocuments("", DocumentRule::Lines, 1).empty()); }
+TEST(Documents, AnEmptyTextHasNone) {
+  EXPECT_TRUE(splitDocuments("", DocumentRule::Lines, 1).empty());
+}
 
 std::string sentence(unsigned seed, unsigned words) {
   std::string text;
   for (unsigned i = 0; i < words; ++i)
-    text += "word" + std::to_string(seed * 1000 + i) + (i % 7 == 6 ? "\n" : " ");
+    text +=
+        "word" + std::to_string(seed * 1000 + i) + (i % 7 == 6 ? "\n" : " ");
   return text;
 }
 
@@ -70,7 +73,8 @@ TEST(Documents, TheSplitDoesNotDependOnTheOrderOfDocuments) {
   std::vector<std::string> texts;
   for (unsigned i = 0; i < 30; ++i)
     texts.push_back(sentence(i, 20));
-  std::vector<std::string_view> forward(texts.begin(), texts.end()), backward(texts.rbegin(), texts.rend());
+  std::vector<std::string_view> forward(texts.begin(), texts.end()),
+      backward(texts.rbegin(), texts.rend());
   Split a = splitTraining(forward, 500), b = splitTraining(backward, 500);
   ASSERT_EQ(a.validation.size(), b.validation.size());
   for (size_t i = 0; i < a.validation.size(); ++i)

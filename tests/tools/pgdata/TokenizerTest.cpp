@@ -11,8 +11,9 @@ namespace {
 std::string corpus() {
   std::string text;
   for (int i = 0; i < 400; ++i)
-    text += "The quick brown fox number " + std::to_string(i) + " jumps over the lazy dog, and over " +
-            std::to_string(i * i) + " hedges.\n";
+    text += "The quick brown fox number " + std::to_string(i) +
+            " jumps over the lazy dog, and over " + std::to_string(i * i) +
+            " hedges.\n";
   return text;
 }
 
@@ -28,15 +29,22 @@ std::string roundTrip(const std::string &text) {
   return tokenizer().decode(tokens);
 }
 
-TEST(Tokenizer, HasTheVocabularyAskedFor) { EXPECT_EQ(tokenizer().vocab(), 320); }
+TEST(Tokenizer, HasTheVocabularyAskedFor) {
+  EXPECT_EQ(tokenizer().vocab(), 320);
+}
 
 TEST(Tokenizer, GivesBackEveryByte) {
   for (const std::string &text :
-       {std::string("The quick brown fox"), std::string("  two spaces,  and two  more  "), std::string("\n\ttabs\r\n"),
-        std::string("caf\xC3\xA9 \xE2\x82\xAC 5"), std::string("a literal \xE2\x96\x81 mark \xE2\x96\x81\xE2\x96\x81" "x"),
-        std::string("\xE2\x96\x81" "first"), std::string("not utf-8: \xFF\xC3( \xE2\x82 end \xFE"),
-        std::string("zero \0 byte", 11), std::string(" "), std::string("\xFF "), std::string("\xFF a \xFF b c"),
-        corpus()})
+       {std::string("The quick brown fox"),
+        std::string("  two spaces,  and two  more  "),
+        std::string("\n\ttabs\r\n"), std::string("caf\xC3\xA9 \xE2\x82\xAC 5"),
+        std::string("a literal \xE2\x96\x81 mark \xE2\x96\x81\xE2\x96\x81"
+                    "x"),
+        std::string("\xE2\x96\x81"
+                    "first"),
+        std::string("not utf-8: \xFF\xC3( \xE2\x82 end \xFE"),
+        std::string("zero \0 byte", 11), std::string(" "), std::string("\xFF "),
+        std::string("\xFF a \xFF b c"), corpus()})
     EXPECT_EQ(roundTrip(text), text);
 }
 
