@@ -1,5 +1,6 @@
 #include "compiler/frontend/Arithmetic.h"
 #include <cmath>
+#include <optional>
 
 namespace pgc {
 
@@ -30,7 +31,30 @@ static NumberResult integerPower(int64_t base, int64_t exponent) {
   return Value::integer(result);
 }
 
+/// A comparison of two numbers of one kind: 1 or 0; nothing if `op` is none.
+template <typename Number>
+static std::optional<Value> compare(BinaryOp op, Number a, Number b) {
+  switch (op) {
+  case BinaryOp::Equal:
+    return Value::integer(a == b);
+  case BinaryOp::NotEqual:
+    return Value::integer(a != b);
+  case BinaryOp::Less:
+    return Value::integer(a < b);
+  case BinaryOp::LessEqual:
+    return Value::integer(a <= b);
+  case BinaryOp::Greater:
+    return Value::integer(a > b);
+  case BinaryOp::GreaterEqual:
+    return Value::integer(a >= b);
+  default:
+    return std::nullopt;
+  }
+}
+
 static NumberResult computeIntegers(BinaryOp op, int64_t a, int64_t b) {
+  if (std::optional<Value> order = compare(op, a, b))
+    return *order;
   int64_t r = 0;
   switch (op) {
   case BinaryOp::Add:
@@ -57,18 +81,6 @@ static NumberResult computeIntegers(BinaryOp op, int64_t a, int64_t b) {
     }
     return Value::integer(op == BinaryOp::Modulo ? rest : quotient);
   }
-  case BinaryOp::Equal:
-    return Value::integer(a == b);
-  case BinaryOp::NotEqual:
-    return Value::integer(a != b);
-  case BinaryOp::Less:
-    return Value::integer(a < b);
-  case BinaryOp::LessEqual:
-    return Value::integer(a <= b);
-  case BinaryOp::Greater:
-    return Value::integer(a > b);
-  case BinaryOp::GreaterEqual:
-    return Value::integer(a >= b);
   case BinaryOp::Power:
     return integerPower(a, b);
   default:
@@ -77,6 +89,8 @@ static NumberResult computeIntegers(BinaryOp op, int64_t a, int64_t b) {
 }
 
 static NumberResult computeFloats(BinaryOp op, double a, double b) {
+  if (std::optional<Value> order = compare(op, a, b))
+    return *order;
   switch (op) {
   case BinaryOp::Add:
     return finite(a + b);
@@ -92,18 +106,6 @@ static NumberResult computeFloats(BinaryOp op, double a, double b) {
     return finite(a - std::floor(a / b) * b);
   case BinaryOp::Power:
     return finite(std::pow(a, b));
-  case BinaryOp::Equal:
-    return Value::integer(a == b);
-  case BinaryOp::NotEqual:
-    return Value::integer(a != b);
-  case BinaryOp::Less:
-    return Value::integer(a < b);
-  case BinaryOp::LessEqual:
-    return Value::integer(a <= b);
-  case BinaryOp::Greater:
-    return Value::integer(a > b);
-  case BinaryOp::GreaterEqual:
-    return Value::integer(a >= b);
   default:
     llvm_unreachable("not of numbers");
   }

@@ -97,6 +97,20 @@ bool Parser::expectSemicolon(const char *after) {
 }
 
 /// Whether a token can only be the start of a statement or definition.
+static bool startsSection(TokenKind kind) {
+  switch (kind) {
+  case TokenKind::Model:
+  case TokenKind::Loss:
+  case TokenKind::Train:
+  case TokenKind::Quantize:
+  case TokenKind::Pack:
+  case TokenKind::Evaluate:
+    return true;
+  default:
+    return false;
+  }
+}
+
 static bool startsStatement(TokenKind kind) {
   switch (kind) {
   case TokenKind::Include:
@@ -109,15 +123,9 @@ static bool startsStatement(TokenKind kind) {
   case TokenKind::Assert:
   case TokenKind::Output:
   case TokenKind::Return:
-  case TokenKind::Model:
-  case TokenKind::Loss:
-  case TokenKind::Train:
-  case TokenKind::Quantize:
-  case TokenKind::Pack:
-  case TokenKind::Evaluate:
     return true;
   default:
-    return false;
+    return startsSection(kind);
   }
 }
 
@@ -173,6 +181,13 @@ bool Parser::parseTopLevel(File &into) {
     element.overrideRange = take().range;
     element.isOverride = true;
   }
+  if (startsSection(peek().kind)) {
+    element.section = parseSection();
+    if (!element.section)
+      return false;
+    into.elements.push_back(std::move(element));
+    return true;
+  }
   switch (peek().kind) {
   case TokenKind::Include: {
     if (element.isOverride)
@@ -217,14 +232,6 @@ bool Parser::parseTopLevel(File &into) {
       return fail(element.overrideRange, "an assertion cannot be overridden");
     element.definition = parseAssert();
     break;
-  case TokenKind::Model:
-  case TokenKind::Loss:
-  case TokenKind::Train:
-  case TokenKind::Quantize:
-  case TokenKind::Pack:
-  case TokenKind::Evaluate:
-    element.section = parseSection();
-    break;
   case TokenKind::Name:
     return failExpected("a definition",
                         peek(1).kind == TokenKind::Equal
@@ -242,7 +249,7 @@ bool Parser::parseTopLevel(File &into) {
   default:
     return failExpected("a definition");
   }
-  if (!element.include && !element.definition && !element.section)
+  if (!element.include && !element.definition)
     return false;
   into.elements.push_back(std::move(element));
   return true;

@@ -263,7 +263,6 @@ int Job::run() {
   initialise(*executor, uint64_t(options.seed));
   if (!options.init.empty())
     loadWeights(*executor, SafetensorsFile(options.init));
-  prepare();
   peak = device->measurePeak(plan.numerics());
   progress.say(formatted("machine   %s; peak %.0f GFLOP/s",
                          device->description().c_str(), peak * 1e-9));
@@ -277,6 +276,8 @@ int Job::run() {
   submission.planHash = toHex(loaded->digest);
   if (wants("train"))
     train();
+  else
+    prepare();
   if (validation && !stopped)
     evaluate();
   writeSubmission(out + "/submission.json", submission);

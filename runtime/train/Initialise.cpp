@@ -121,7 +121,6 @@ void initialise(Executor &executor, uint64_t seed) {
   executor.device().onHostThreads(int64_t(pieces.size()), [&](int64_t i) {
     runPiece(executor.device(), pieces[size_t(i)], seed);
   });
-  startAverages(executor);
 }
 
 static int64_t bytesOf(const plan::Parameter &parameter) {
@@ -192,7 +191,6 @@ void loadWeights(Executor &executor, const SafetensorsFile &file) {
                                   values.data(), bytesOf(parameter));
         }
       });
-  startAverages(executor);
 }
 
 void saveWeights(const Executor &executor, WeightKind kind,

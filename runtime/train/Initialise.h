@@ -8,11 +8,13 @@
 
 namespace pgrt {
 
-/// Draws all parameters from (seed, full name), sets the states; then the
-/// averages start as the parameters.
+/// Draws all parameters from (seed, full name) and sets the states. What starts
+/// as zero is not touched: arenas are zero, and memory that nobody touched costs
+/// no time.
 void initialise(Executor &executor, uint64_t seed);
 
-/// Copies the parameters to the averages, where there are any.
+/// Copies the parameters to the averages, where there are any: averages start
+/// as the initial weights.
 void startAverages(Executor &executor);
 
 /// The averages replace the weights.

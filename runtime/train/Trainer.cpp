@@ -5,6 +5,7 @@
 #include "runtime/support/Interrupt.h"
 #include "runtime/train/Estimate.h"
 #include "runtime/train/GradientTree.h"
+#include "runtime/train/Initialise.h"
 
 #include <cmath>
 
@@ -145,6 +146,8 @@ TrainResult Trainer::run() {
     std::vector<double> scalars = evaluateScalars(plan, step, progressValue);
     std::string phase = currentPhase(scalars, step, progressValue);
     const plan::Program &train = programFor("train", phase);
+    if (const plan::Program *prepare = findProgram(plan, "prepare"))
+      executor.run(*prepare, scalars);
     double loss = 0;
     if (!runParts(train, step, scalars, loss, terms)) {
       result.stopped = true;
@@ -154,9 +157,9 @@ TrainResult Trainer::run() {
       failInput("the loss is not a finite number in step ", step + 1,
                 ": training has diverged; lower the learning rate, or look at "
                 "the data");
+    if (step == 0)
+      startAverages(executor);
     executor.run(programFor("update", phase), scalars);
-    if (const plan::Program *prepare = findProgram(plan, "prepare"))
-      executor.run(*prepare, scalars);
 
     StepReport report;
     report.step = step;
@@ -172,6 +175,8 @@ TrainResult Trainer::run() {
     progress.step(report, budget, peak,
                   budget.finished(step + 1, report.elapsed));
   }
+  if (result.steps == 0)
+    startAverages(executor);
   result.seconds = Profile::now() - begin;
   return result;
 }

@@ -1,6 +1,7 @@
 //===- Build.cpp - from texts to a folder of shards ----------------------===//
 #include "tools/pgdata/Build.h"
 
+#include "runtime/data/Shard.h"
 #include "runtime/support/AtomicFile.h"
 #include "runtime/support/Error.h"
 #include "runtime/support/Json.h"
@@ -10,7 +11,6 @@
 #include "tools/pgdata/Tokenizer.h"
 
 #include <cstdio>
-#include <cstring>
 #include <filesystem>
 #include <iostream>
 
@@ -190,18 +190,10 @@ std::string decodeValidation(const std::string &folder, uint64_t first,
   Tokenizer tokenizer = Tokenizer::load(readWhole(folder + "/tokenizer.model"),
                                         folder + "/tokenizer.model");
   std::vector<uint16_t> tokens;
-  for (unsigned shard = 0;; ++shard) {
-    char name[32];
-    std::snprintf(name, sizeof name, "/val_%06u.bin", shard);
-    if (!std::filesystem::exists(folder + name))
-      break;
-    std::string bytes = readWhole(folder + name);
-    constexpr size_t headerBytes = 1024;
-    if (bytes.size() < headerBytes || bytes.size() % 2 != 0)
-      pgrt::failInput(folder + name + " is not a shard");
-    size_t have = tokens.size(), more = (bytes.size() - headerBytes) / 2;
-    tokens.resize(have + more);
-    std::memcpy(tokens.data() + have, bytes.data() + headerBytes, 2 * more);
+  for (const pgrt::Shard &shard : pgrt::openShards(folder, "val")) {
+    std::vector<int64_t> wide(static_cast<size_t>(shard.tokens()));
+    shard.read(0, shard.tokens(), tokenizer.vocab(), wide.data());
+    tokens.insert(tokens.end(), wide.begin(), wide.end());
   }
   if (first > tokens.size() || count > tokens.size() - first)
     pgrt::failInput("tokens " + std::to_string(first) + " to " +

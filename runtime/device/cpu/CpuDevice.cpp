@@ -42,8 +42,9 @@ static int64_t availableBytes() {
   return 0;
 }
 
-// Large arenas start at a huge page, so that the system can back them with
-// such; the last part of each takes small pages.
+// Memory is zero and not touched: a page costs time when it is first used, not
+// at the start. Large arenas start at a huge page, so that the system can back
+// them with such; the last part of each takes small pages.
 std::vector<void *> CpuDevice::allocate(const std::vector<int64_t> &sizes) {
   const int64_t page = sysconf(_SC_PAGESIZE);
   double total = 0;
@@ -57,11 +58,6 @@ std::vector<void *> CpuDevice::allocate(const std::vector<int64_t> &sizes) {
                 readableBytes(double(available)),
                 " are there; a smaller micro-batch or sequence needs less");
   std::vector<void *> addresses;
-  struct Piece {
-    char *begin;
-    int64_t bytes;
-  };
-  std::vector<Piece> pieces;
   for (int64_t bytes : sizes) {
     int64_t needed = (bytes + overRead + page - 1) / page * page;
     int64_t reserved = needed + (needed >= hugePage ? hugePage : 0);
@@ -79,13 +75,7 @@ std::vector<void *> CpuDevice::allocate(const std::vector<int64_t> &sizes) {
       madvise(address, size_t(needed), MADV_HUGEPAGE);
     }
     addresses.push_back(address);
-    for (int64_t at = 0; at < needed; at += pieceBytes)
-      pieces.push_back({address + at, std::min(pieceBytes, needed - at)});
   }
-  team.run(int64_t(pieces.size()), [&](int64_t i, int) {
-    for (int64_t at = 0; at < pieces[size_t(i)].bytes; at += page)
-      const_cast<volatile char *>(pieces[size_t(i)].begin)[at] = 0;
-  });
   return addresses;
 }
 

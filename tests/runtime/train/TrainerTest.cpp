@@ -202,6 +202,7 @@ TEST(Trainer, WeightsMoveBothWays) {
   saveWeights(executor, WeightKind::Parameters, folder + "/a.safetensors");
   initialise(executor, 10);
   loadWeights(executor, SafetensorsFile(folder + "/a.safetensors"));
+  startAverages(executor);
   saveWeights(executor, WeightKind::Averages, folder + "/b.safetensors");
   EXPECT_EQ(toy::readFile(folder + "/a.safetensors"),
             toy::readFile(folder + "/b.safetensors"));
