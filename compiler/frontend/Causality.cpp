@@ -217,8 +217,14 @@ void Analysis::visit(mlir::Block &block) {
 
 Sight Analysis::run(mlir::func::FuncOp score, mlir::Value logits) {
   mlir::Block &block = score.getBody().front();
-  for (mlir::Value argument : block.getArguments())
-    sights[argument] = {Sight::Kind::Along, 1, 0, nullptr};
+  sights[block.getArgument(0)] = {Sight::Kind::Along, 1, 0, nullptr};
+  // The target at t is the token at t + 1: what reads it looks ahead. The
+  // score itself does, but the logits do not depend on it.
+  mlir::Value targets = block.getArgument(1);
+  for (mlir::Operation *user : targets.getUsers())
+    if (!llvm::isa<pg::TokenNllOp>(user) || user->getOperand(0) == targets ||
+        !sights.count(targets))
+      sights[targets] = {Sight::Kind::Along, 1, 1, user};
   visit(block);
   return of(logits);
 }

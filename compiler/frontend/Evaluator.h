@@ -75,6 +75,8 @@ struct Pass {
   bool hasSwitches = true;
   bool training = true;
   bool adapting = false;
+  /// The item of `evaluate` whose optimiser rules run: their states are its.
+  std::optional<unsigned> evaluation = std::nullopt;
   /// Null where there are none: in settings and rules.
   mlir::Value tokens, targets;
   std::string place = "model"; // for messages: "called from 'model'"

@@ -77,18 +77,35 @@ struct SectionItem {
       arguments; // name and value, as text
 };
 
+/// One item of `evaluate`. Numbers that its kind does not have are 0.
+struct EvaluationInfo {
+  std::string stage; // "trained" or "quantized"
+  std::string kind;  // "chunked", "sliding", "ttt" or "documents"
+  int64_t seq = 0;   // tokens of a window; of documents: the context
+  int64_t stride = 0;
+  int64_t chunk = 0;
+  int64_t epochs = 0;
+  int64_t sequences = 0; // of a step of test-time training
+};
+
 /// One function to emit.
 struct EmitRequest {
-  enum class Role { Forward, Score, Update };
+  /// Forward: the loss, to be differentiated. Score: nll. Logits: logits, of
+  /// tokens alone. Adapt: the loss of test-time training, to be
+  /// differentiated. Update, AdaptUpdate: the optimizer's step.
+  enum class Role { Forward, Score, Update, Logits, Adapt, AdaptUpdate };
   Role role = Role::Forward;
-  /// Name of a phase, or any switches joined by '+' ("plain": none). Score
-  /// ignores it: all switches are on.
+  /// Name of a phase, or any switches joined by '+' ("plain": none). For
+  /// Forward and Update; in all else all switches are on.
   std::string phase = "plain";
-  int64_t batch = 1;       // B: sequences; not used by Update
-  int64_t seq = 1;         // T: positions; not used by Update
+  int64_t batch = 1;       // B: sequences; not used by updates
+  int64_t seq = 1;         // T: positions; not used by updates
   bool wantLogits = false; // Forward: also return the logits (probe)
-  /// Name of the function; empty: "forward.<phase>", "score", "update.<phase>".
+  /// Name of the function; empty: "forward.<phase>", "update.<phase>", or the
+  /// role's.
   std::string name;
+  int64_t scored = 0;      // Score: of the last so many positions; 0: of all
+  unsigned evaluation = 0; // Adapt, AdaptUpdate: index of evaluations()
 };
 
 /// A checked program. Emission is repeatable and does not change it, but it is
@@ -111,15 +128,19 @@ public:
   /// In the order of declaration, over all phases.
   virtual llvm::ArrayRef<ParameterInfo> parameters() const = 0;
   virtual int64_t parameterCount() const = 0;
+  /// The size of the vocabulary: the width of the logits.
+  virtual int64_t vocabulary() const = 0;
   /// The loss is a mean over sequences of terms that see one sequence each: a
   /// part may be split into micro-batches and the losses averaged.
   virtual bool lossSplitsBySequence() const = 0;
   virtual llvm::ArrayRef<SectionItem> items() const = 0;
+  /// In the order of the file's `evaluate`.
+  virtual llvm::ArrayRef<EvaluationInfo> evaluations() const = 0;
 
-  /// Emits one module: the variables of parameters and optimizer states,
-  /// `@switch.<name>() -> f64`, `@log.lr() -> f64`, and the functions asked
-  /// for. Errors that depend on B and T are printed to `diagnostics`; then the
-  /// result is null.
+  /// Emits one module: the variables of parameters, and of the gradients,
+  /// states and averages that the functions need; `@switch.<name>() -> f64`,
+  /// `@log.lr() -> f64`, and the functions asked for. Errors that depend on B
+  /// and T are printed to `diagnostics`; then the result is null.
   virtual mlir::OwningOpRef<mlir::ModuleOp>
   emit(mlir::MLIRContext &context, llvm::ArrayRef<EmitRequest> requests,
        llvm::raw_ostream &diagnostics) = 0;

@@ -33,8 +33,12 @@ public:
   llvm::ArrayRef<Phase> phases() const override { return thePhases; }
   llvm::ArrayRef<ParameterInfo> parameters() const override { return infos; }
   int64_t parameterCount() const override;
+  int64_t vocabulary() const override { return vocab; }
   bool lossSplitsBySequence() const override { return splits; }
-  llvm::ArrayRef<SectionItem> items() const override { return sectionItems; }
+  llvm::ArrayRef<SectionItem> items() const override { return others.items; }
+  llvm::ArrayRef<EvaluationInfo> evaluations() const override {
+    return others.evaluations;
+  }
   mlir::OwningOpRef<mlir::ModuleOp> emit(mlir::MLIRContext &context,
                                          llvm::ArrayRef<EmitRequest> requests,
                                          llvm::raw_ostream &os) override;
@@ -45,9 +49,14 @@ private:
   bool checkConstants(mlir::Block *scratch);
   bool tracePhases(mlir::ModuleOp scratch);
   void warnOfDeadParameters();
-  void addVariables(mlir::ModuleOp module);
+  bool checkAdapts(mlir::ModuleOp scratch);
+  bool checkRequests(llvm::ArrayRef<EmitRequest> requests);
+  void addVariables(mlir::ModuleOp module,
+                    llvm::ArrayRef<EmitRequest> requests);
   void addAttributes(mlir::ModuleOp module);
   bool emitOne(mlir::ModuleOp module, const EmitRequest &request);
+  bool emitModel(mlir::ModuleOp module, const EmitRequest &request,
+                 const std::string &phase, const std::vector<bool> &on);
   const std::vector<const ParameterRecord *> *
   reachedIn(const std::string &phase, const std::vector<bool> &on);
   bool flush(llvm::raw_ostream &os) {
@@ -62,14 +71,19 @@ private:
   std::unique_ptr<SourceProgram> program;
   std::unique_ptr<Session> session;
   std::string theName, flattened;
+  int64_t vocab = 0;
   TrainSettings settings;
   bool averages = false, splits = false;
   std::vector<std::string> switchNames;
   std::vector<Phase> thePhases;
   std::vector<ParameterInfo> infos;
-  std::vector<SectionItem> sectionItems;
+  OtherSections others;
   /// By phase: the parameters that its loss depends on.
   std::map<std::string, std::vector<const ParameterRecord *>> reached;
+  /// The parameters that scores depend on.
+  std::vector<const ParameterRecord *> scored;
+  /// By evaluation: those of them that its test-time training changes.
+  std::vector<std::vector<const ParameterRecord *>> adapted;
 };
 
 } // namespace
@@ -175,13 +189,31 @@ bool FrontendProgram::tracePhases(mlir::ModuleOp scratch) {
   }
   request.name = "score";
   request.phase = "";
-  request.score = true;
+  request.role = EmitRequest::Role::Score;
   request.switches.assign(session->switches.size(), true);
   ModelTrace score = buildModel(*session, scratch, request);
   if (!score.function)
     return false;
   checkCausality(*session, score);
+  scored = score.reached;
+  score.function.walk([&](pg::TokenNllOp nll) {
+    vocab = llvm::cast<mlir::RankedTensorType>(nll.getZ().getType())
+                .getShape()
+                .back();
+  });
   skips.warn(*session);
+  return !diagnostics.hasErrors();
+}
+
+/// Runs the rules of test-time training once, which finds their states.
+bool FrontendProgram::checkAdapts(mlir::ModuleOp scratch) {
+  for (unsigned i = 0; i < others.evaluations.size(); ++i) {
+    adapted.push_back(findAdapted(others.adapts[i], scored));
+    if (others.evaluations[i].kind == "ttt" &&
+        !buildAdaptUpdate(*session, scratch,
+                          "adapt_update." + std::to_string(i), i, scored))
+      return false;
+  }
   return !diagnostics.hasErrors();
 }
 
@@ -228,8 +260,8 @@ bool FrontendProgram::check() {
   if (!tracePhases(*scratch))
     return false;
   checkCoverage(ev, ast::SectionKind::Train, train->rules, true);
-  sectionItems = readOtherSections(ev);
-  if (diagnostics.hasErrors())
+  others = readOtherSections(ev);
+  if (diagnostics.hasErrors() || !checkAdapts(*scratch))
     return false;
   for (const Phase &phase : thePhases)
     if (phase.trains &&
@@ -247,7 +279,20 @@ bool FrontendProgram::check() {
   return !diagnostics.hasErrors();
 }
 
-void FrontendProgram::addVariables(mlir::ModuleOp module) {
+void FrontendProgram::addVariables(mlir::ModuleOp module,
+                                   llvm::ArrayRef<EmitRequest> requests) {
+  using Role = EmitRequest::Role;
+  bool trains = false;
+  std::set<const ParameterRecord *> differentiated;
+  std::set<unsigned> adapting;
+  for (const EmitRequest &request : requests) {
+    trains |= request.role == Role::Update || request.role == Role::Forward;
+    if (request.role != Role::AdaptUpdate && request.role != Role::Adapt)
+      continue;
+    adapting.insert(request.evaluation);
+    differentiated.insert(adapted[request.evaluation].begin(),
+                          adapted[request.evaluation].end());
+  }
   mlir::OpBuilder b = mlir::OpBuilder::atBlockEnd(module.getBody());
   auto add = [&](const std::string &name, const Dims &dims,
                  llvm::StringRef space, SourceRange range) {
@@ -264,11 +309,17 @@ void FrontendProgram::addVariables(mlir::ModuleOp module) {
     variable.setInitAttr(p.init);
   }
   for (const ParameterRecord &p : session->parameters.all())
-    if (p.trained)
+    if ((trains && p.trained) || differentiated.count(&p))
       add(p.name + ":grad", p.dims, "gradient", p.nameRange);
-  for (const StateRecord &s : session->states.all())
-    add(s.name, s.dims, "state", {}).setInitAttr(s.init);
-  if (averages)
+  for (const StateRecord &s : session->states.all()) {
+    if (s.evaluation ? !adapting.count(*s.evaluation) : !trains)
+      continue;
+    auto variable = add(s.name, s.dims, "state", {});
+    variable.setInitAttr(s.init);
+    if (s.evaluation)
+      variable->setAttr("pg.evaluation", b.getI64IntegerAttr(*s.evaluation));
+  }
+  if (averages && trains)
     for (const ParameterRecord &p : session->parameters.all())
       if (p.trained)
         add(p.name + ":average", p.dims, "average", p.nameRange);
@@ -298,6 +349,7 @@ void FrontendProgram::addAttributes(mlir::ModuleOp module) {
          named("condition", mlir::FlatSymbolRefAttr::get(&session->context,
                                                          "switch." + name))}));
   module->setAttr("pg.switches", b.getArrayAttr(list));
+  module->setAttr("pg.vocabulary", b.getI64IntegerAttr(vocab));
   module->setAttr("pg.model", b.getStringAttr(theName));
   module->setAttr("pg.source", b.getStringAttr(flattened));
 }
@@ -323,12 +375,32 @@ FrontendProgram::reachedIn(const std::string &phase,
   return &(reached[phase] = trace.reached);
 }
 
+/// Whether all requests for test-time training name an item that has it.
+bool FrontendProgram::checkRequests(llvm::ArrayRef<EmitRequest> requests) {
+  using Role = EmitRequest::Role;
+  for (const EmitRequest &request : requests) {
+    bool adapts =
+        request.role == Role::Adapt || request.role == Role::AdaptUpdate;
+    if (!adapts || (request.evaluation < others.evaluations.size() &&
+                    others.evaluations[request.evaluation].kind == "ttt"))
+      continue;
+    diagnostics.error({}, "item " + std::to_string(request.evaluation) +
+                              " of 'evaluate' is no 'ttt'");
+    return false;
+  }
+  return true;
+}
+
 bool FrontendProgram::emitOne(mlir::ModuleOp module,
                               const EmitRequest &request) {
   using Role = EmitRequest::Role;
   std::vector<bool> on(switchNames.size(), true);
   std::string phase;
-  if (request.role != Role::Score) {
+  if (request.role == Role::AdaptUpdate)
+    return bool(buildAdaptUpdate(
+        *session, module, request.name.empty() ? "adapt_update" : request.name,
+        request.evaluation, scored));
+  if (request.role == Role::Forward || request.role == Role::Update) {
     auto parsed = parsePhase(*session, request.phase);
     if (!parsed) {
       diagnostics.error({}, "there is no phase '" + request.phase + "'");
@@ -343,16 +415,27 @@ bool FrontendProgram::emitOne(mlir::ModuleOp module,
     return parameters &&
            buildUpdate(*session, module, name, phase, on, *parameters);
   }
+  return emitModel(module, request, phase, on);
+}
+
+bool FrontendProgram::emitModel(mlir::ModuleOp module,
+                                const EmitRequest &request,
+                                const std::string &phase,
+                                const std::vector<bool> &on) {
+  using Role = EmitRequest::Role;
   ModelRequest model;
-  model.score = request.role == Role::Score;
-  model.name = !request.name.empty() ? request.name
-               : model.score         ? "score"
-                                     : "forward." + phase;
+  model.role = request.role;
+  model.name = !request.name.empty()           ? request.name
+               : request.role == Role::Score   ? "score"
+               : request.role == Role::Logits  ? "logits"
+               : request.role == Role::Forward ? "forward." + phase
+                                               : "adapt";
   model.phase = phase;
   model.switches = on;
   model.batch = request.batch;
   model.seq = request.seq;
   model.wantLogits = request.wantLogits;
+  model.scored = request.scored;
   if (model.batch < 1 || model.seq < 1 ||
       model.batch > (int64_t(1) << 40) / model.seq) {
     diagnostics.error({}, "no program has tokens of the shape [" +
@@ -360,7 +443,24 @@ bool FrontendProgram::emitOne(mlir::ModuleOp module,
                               std::to_string(model.seq) + "]");
     return false;
   }
-  return bool(buildModel(*session, module, model).function);
+  if (model.scored < 0 || model.scored > model.seq) {
+    diagnostics.error({}, "no program scores the last " +
+                              std::to_string(model.scored) + " of " +
+                              std::to_string(model.seq) + " positions");
+    return false;
+  }
+  mlir::func::FuncOp function = buildModel(*session, module, model).function;
+  if (!function || request.role != Role::Adapt)
+    return bool(function);
+  // Gradients of parameters that no rule is for are not needed.
+  llvm::SmallVector<mlir::Attribute> frozen;
+  mlir::Builder b(&session->context);
+  for (const ParameterRecord *p : scored)
+    if (!llvm::is_contained(adapted[request.evaluation], p))
+      frozen.push_back(b.getStringAttr(p->name));
+  if (!frozen.empty())
+    function->setAttr("pg.frozen", b.getArrayAttr(frozen));
+  return true;
 }
 
 mlir::OwningOpRef<mlir::ModuleOp>
@@ -369,7 +469,11 @@ FrontendProgram::emit(mlir::MLIRContext &context,
                       llvm::raw_ostream &os) {
   mlir::OwningOpRef<mlir::ModuleOp> module =
       mlir::ModuleOp::create(mlir::UnknownLoc::get(&context));
-  addVariables(*module);
+  if (!checkRequests(requests)) {
+    flush(os);
+    return nullptr;
+  }
+  addVariables(*module, requests);
   addAttributes(*module);
   bool good = buildScalarFunctions(*session, *module);
   for (const EmitRequest &request : requests)

@@ -101,22 +101,54 @@ static std::optional<Tensor> findLogits(Evaluator &ev, int64_t batch,
   return ev.convert(logits->asTensor(), Element::Float, range);
 }
 
+/// What a function of the model is called in IR.
+static llvm::StringRef roleName(EmitRequest::Role role) {
+  switch (role) {
+  case EmitRequest::Role::Score:
+    return "score";
+  case EmitRequest::Role::Logits:
+    return "logits";
+  case EmitRequest::Role::Adapt:
+    return "adapt";
+  default:
+    return "forward";
+  }
+}
+
+/// The nll of each position; of the last ones alone if the request says so.
+static mlir::Value buildNll(Evaluator &ev, mlir::Value logits,
+                            const ModelRequest &request,
+                            mlir::Location location) {
+  mlir::Value nll =
+      pg::TokenNllOp::create(ev.builder, location, logits, ev.pass.targets);
+  if (request.scored == 0 || request.scored == request.seq)
+    return nll;
+  int64_t offsets[] = {0, request.seq - request.scored},
+          sizes[] = {request.batch, request.scored};
+  return pg::SliceOp::create(ev.builder, location, nll, offsets, sizes);
+}
+
 ModelTrace buildModel(Session &session, mlir::ModuleOp module,
                       const ModelRequest &request) {
+  using Role = EmitRequest::Role;
   ModelTrace trace;
   auto ids =
       mlir::RankedTensorType::get({request.batch, request.seq},
                                   mlir::IntegerType::get(&session.context, 64));
-  auto function = startFunction(session, module, request.name,
-                                request.score ? "score" : "forward",
-                                request.phase, {ids, ids});
+  // Logits are those of tokens alone: there is no target to read.
+  llvm::SmallVector<mlir::Type> arguments(request.role == Role::Logits ? 1 : 2,
+                                          ids);
+  auto function =
+      startFunction(session, module, request.name, roleName(request.role),
+                    request.phase, arguments);
   mlir::Block *block = &function.getBody().front();
   Pass pass;
   pass.switches = request.switches;
-  pass.training = !request.score;
+  pass.training = request.role == Role::Forward;
   pass.adapting = request.adapting;
   pass.tokens = block->getArgument(0);
-  pass.targets = block->getArgument(1);
+  if (request.role != Role::Logits)
+    pass.targets = block->getArgument(1);
   Evaluator ev(session, pass, block);
   unsigned errors = session.diagnostics.numErrors();
   auto failed = [&] { return session.diagnostics.numErrors() != errors; };
@@ -133,11 +165,21 @@ ModelTrace buildModel(Session &session, mlir::ModuleOp module,
   std::vector<mlir::Value> results;
   std::vector<std::string> names;
   SourceRange place = models.back().section->keywordRange;
-  if (request.score) {
+  if (request.role != Role::Forward) {
     mlir::Value z = ev.load(*logits, place);
-    results.push_back(pg::TokenNllOp::create(ev.builder, ev.location(place), z,
-                                             pass.targets));
-    names.push_back("nll");
+    mlir::Location at = ev.location(place);
+    if (request.role == Role::Score) {
+      z = buildNll(ev, z, request, at);
+      if (request.scored != 0)
+        function->setAttr("pg.scored",
+                          ev.builder.getI64IntegerAttr(request.scored));
+    } else if (request.role == Role::Adapt) {
+      z = pg::CrossEntropyOp::create(ev.builder, at, z, pass.targets);
+    }
+    results.push_back(z);
+    names.push_back(request.role == Role::Score    ? "nll"
+                    : request.role == Role::Logits ? "logits"
+                                                   : "loss");
   } else {
     ev.pass.place = "loss";
     std::optional<Loss> loss = evaluateLoss(ev);

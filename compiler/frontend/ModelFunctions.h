@@ -3,6 +3,7 @@
 
 #include "compiler/frontend/Evaluator.h"
 #include "compiler/frontend/Frontend.h"
+#include "compiler/frontend/Sections.h"
 
 namespace pgc {
 
@@ -22,13 +23,15 @@ struct ModelRequest {
   std::string name;  // of the function
   std::string phase; // as an attribute
   std::vector<bool> switches;
-  bool score = false; // else forward
+  /// Forward, Score, Logits or Adapt.
+  EmitRequest::Role role = EmitRequest::Role::Forward;
   bool adapting = false;
   int64_t batch = 1, seq = 1;
   bool wantLogits = false;
+  int64_t scored = 0; // of Score: as EmitRequest::scored
 };
 
-/// Appends @forward.<phase> or @score to the module.
+/// Appends a function of the model to the module.
 ModelTrace buildModel(Session &session, mlir::ModuleOp module,
                       const ModelRequest &request);
 
@@ -37,6 +40,19 @@ ModelTrace buildModel(Session &session, mlir::ModuleOp module,
 mlir::func::FuncOp
 buildUpdate(Session &session, mlir::ModuleOp module, const std::string &name,
             const std::string &phase, std::vector<bool> switches,
+            const std::vector<const ParameterRecord *> &reached);
+
+/// Appends the update of an item of `evaluate`: clips the gradients of the
+/// parameters that its rules are for, and runs the rules. The other parameters
+/// stay. `reached` are the parameters of the scored network.
+mlir::func::FuncOp
+buildAdaptUpdate(Session &session, mlir::ModuleOp module,
+                 const std::string &name, unsigned evaluation,
+                 const std::vector<const ParameterRecord *> &reached);
+
+/// Those of `reached` that a rule of the item of `evaluate` is for.
+std::vector<const ParameterRecord *>
+findAdapted(const AdaptSection &adapt,
             const std::vector<const ParameterRecord *> &reached);
 
 /// Appends @switch.<name>() -> f64 for each switch, and @log.lr() -> f64.

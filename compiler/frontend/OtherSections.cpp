@@ -18,6 +18,8 @@ class SectionReader {
 public:
   explicit SectionReader(Evaluator &ev) : ev(ev) {}
   std::vector<SectionItem> items;
+  std::vector<EvaluationInfo> evaluations;
+  std::vector<AdaptSection> adapts;
 
   void quantize();
   void pack();
@@ -33,8 +35,9 @@ private:
             const SettingArguments &setting);
   void quantizeRule(const Rule &rule, Scope &scope);
   void overCap(const SettingArguments &setting, Scope &scope);
+  void checkClip(const SettingArguments &clip);
   void stage(const Rule &rule, Scope &scope);
-  void optimizerRules(const Rule &rule, Scope &scope, bool ofAdapters);
+  AdaptSection optimizerRules(const Rule &rule, Scope &scope, bool ofAdapters);
 
   Evaluator &ev;
   std::vector<RuleItem> quantizers;
@@ -211,40 +214,56 @@ void SectionReader::pack() {
 
 // ---- evaluate
 
-void SectionReader::optimizerRules(const Rule &rule, Scope &outer,
-                                   bool ofAdapters) {
+AdaptSection SectionReader::optimizerRules(const Rule &rule, Scope &outer,
+                                           bool ofAdapters) {
+  AdaptSection adapt;
   if (!rule.items) {
     ev.error(rule.what->range, "'" + rule.what->calleeName() +
                                    "' needs a block of optimiser rules");
-    return;
+    return adapt;
   }
   Scope &scope = ev.newScope(&outer);
-  std::vector<RuleItem> rules;
   for (const StmtPtr &item : rule.items->statements) {
     if (auto *let = llvm::dyn_cast<Let>(item.get())) {
       ev.runLet(*let, scope);
     } else if (auto *s = llvm::dyn_cast<ast::Setting>(item.get())) {
-      word(*s->call, scope, SectionKind::Evaluate, {{"clip_norm", "max"}});
+      adapt.clip =
+          word(*s->call, scope, SectionKind::Evaluate, {{"clip_norm", "max"}});
+      if (adapt.clip)
+        checkClip(*adapt.clip);
     } else if (auto *r = llvm::dyn_cast<Rule>(item.get())) {
       auto who = readWho(ev, *r->who, scope);
       auto read = readRule(ev, *r, scope, {"p", "g"});
       if (!who || !read)
         continue;
       read->who = std::move(*who);
-      rules.push_back(std::move(*read));
+      adapt.rules.push_back(std::move(*read));
     } else {
       ev.error(item->range, "this cannot stand in a block of optimiser rules");
     }
   }
   if (ofAdapters)
-    return; // its parameters are declared when documents are evaluated
-  for (const RuleItem &item : rules) {
+    return adapt; // its parameters are declared when documents are evaluated
+  for (const RuleItem &item : adapt.rules) {
     bool used =
         llvm::any_of(ev.session.parameters.all(),
                      [&](const ParameterRecord &p) { return item.fits(p); });
     if (!used)
       ev.error(item.rule->who->range, "this fits no parameter");
   }
+  if (adapt.rules.empty())
+    ev.error(rule.items->range, "without a rule nothing is trained: all => "
+                                "sgd(…);");
+  return adapt;
+}
+
+void SectionReader::checkClip(const SettingArguments &clip) {
+  const auto &max = clip["max"];
+  if (max.value.isNumber())
+    numberArgument(ev, clip, "max", false);
+  else if (!max.value.isStep())
+    ev.error(max.range, "'max' is a number or a step value; this is " +
+                            max.value.kindName().str());
 }
 
 void SectionReader::stage(const Rule &rule, Scope &scope) {
@@ -274,11 +293,16 @@ void SectionReader::stage(const Rule &rule, Scope &scope) {
         .defines(*(*setting)["stride"].expr)
         .defines(*(*setting)["seq"].expr);
   std::string kind = rule.what->calleeName();
+  adapts.emplace_back();
   if (kind == "ttt" || kind == "documents")
-    optimizerRules(rule, scope, kind == "documents");
+    adapts.back() = optimizerRules(rule, scope, kind == "documents");
   else if (rule.items)
     ev.error(rule.items->range, "'" + kind + "' has no block");
   keep(SectionKind::Evaluate, rule.who.get(), *setting);
+  evaluations.push_back({who->text, kind,
+                         values[kind == "documents" ? "context" : "seq"],
+                         values["stride"], values["chunk"], values["epochs"],
+                         values["sequences"]});
 }
 
 void SectionReader::evaluation() {
@@ -291,7 +315,13 @@ void SectionReader::evaluation() {
   });
 }
 
-std::vector<SectionItem> readOtherSections(Evaluator &ev) {
+OtherSections readEvaluate(Evaluator &ev) {
+  SectionReader reader(ev);
+  reader.evaluation();
+  return {{}, std::move(reader.evaluations), std::move(reader.adapts)};
+}
+
+OtherSections readOtherSections(Evaluator &ev) {
   SectionReader reader(ev);
   for (auto [kind, read, place] :
        {std::tuple(SectionKind::Quantize, &SectionReader::quantize, "quantize"),
@@ -301,7 +331,8 @@ std::vector<SectionItem> readOtherSections(Evaluator &ev) {
     ev.pass.place = place;
     (reader.*read)();
   }
-  return std::move(reader.items);
+  return {std::move(reader.items), std::move(reader.evaluations),
+          std::move(reader.adapts)};
 }
 
 } // namespace pgc

@@ -290,7 +290,7 @@ Value Evaluator::declareState(const ast::State &state, Scope &scope) {
       return error(state.range, "the state '" + state.name.text +
                                     "' is declared differently in two phases");
   } else {
-    session.states.add({name, *dims, attr});
+    session.states.add({name, *dims, attr, pass.evaluation});
   }
   mlir::Location loc = location(state.range);
   mlir::Value old =

@@ -79,7 +79,22 @@ struct TrainSection {
 /// Evaluates `train`; reports what is missing. Nothing after an error.
 std::optional<TrainSection> readTrain(Evaluator &ev);
 
-/// Checks quantize, pack and evaluate.
-std::vector<SectionItem> readOtherSections(Evaluator &ev);
+/// What the block of an item of `evaluate` says: how its test-time training
+/// changes parameters.
+struct AdaptSection {
+  std::optional<SettingArguments> clip; // its `max` may be a step value
+  std::vector<RuleItem> rules;
+};
+
+/// Quantize, pack and evaluate.
+struct OtherSections {
+  std::vector<SectionItem> items;
+  std::vector<EvaluationInfo> evaluations;
+  std::vector<AdaptSection> adapts; // one for each evaluation
+};
+/// Evaluates and checks quantize, pack and evaluate.
+OtherSections readOtherSections(Evaluator &ev);
+/// Evaluates `evaluate` alone once more, where its rules are to run.
+OtherSections readEvaluate(Evaluator &ev);
 
 } // namespace pgc

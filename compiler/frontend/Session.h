@@ -13,6 +13,7 @@
 #include "llvm/Support/StringSaver.h"
 #include <deque>
 #include <map>
+#include <optional>
 
 namespace pgc {
 
@@ -32,6 +33,8 @@ struct StateRecord {
   std::string name; // "<parameter>:<state>"
   Dims dims;
   mlir::DictionaryAttr init;
+  /// The item of `evaluate` whose rules keep it; nothing: of `train`.
+  std::optional<unsigned> evaluation = std::nullopt;
 };
 
 /// Parameters and states in the order of their first declaration.

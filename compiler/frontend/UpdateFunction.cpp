@@ -9,25 +9,33 @@ namespace pgc {
 namespace {
 class UpdateBuilder {
 public:
-  UpdateBuilder(Evaluator &ev, const TrainSection &train,
-                const std::vector<const ParameterRecord *> &reached)
-      : ev(ev), train(train), reached(reached) {}
+  /// `prefix`: what the names of the rules' states begin with, behind the
+  /// parameter's.
+  UpdateBuilder(Evaluator &ev, const std::optional<SettingArguments> &clip,
+                const std::vector<RuleItem> &rules,
+                const std::vector<const ParameterRecord *> &reached,
+                std::string prefix = "")
+      : ev(ev), clip(clip), rules(rules), reached(reached),
+        prefix(std::move(prefix)) {}
   bool build();
+  bool average(const RuleItem &rule);
 
 private:
   Value loadVariable(const ParameterRecord &p, llvm::StringRef suffix);
   void loadGradients();
   void clipGradients();
   bool update(const ParameterRecord &p);
-  bool average(const ParameterRecord &p);
+  bool average(const RuleItem &rule, const ParameterRecord &p);
   std::optional<mlir::Value> apply(const RuleItem &rule,
                                    const ParameterRecord &p,
                                    std::map<std::string, Value> filled,
                                    const std::string &statePrefix);
 
   Evaluator &ev;
-  const TrainSection &train;
+  const std::optional<SettingArguments> &clip;
+  const std::vector<RuleItem> &rules;
   const std::vector<const ParameterRecord *> &reached;
+  std::string prefix;
   std::map<const ParameterRecord *, Value> gradients, updated;
 };
 } // namespace
@@ -47,10 +55,10 @@ void UpdateBuilder::loadGradients() {
 
 // g *= min(1, max / (sqrt(sum of all g²) + 1e-6))
 void UpdateBuilder::clipGradients() {
-  if (!train.clip || reached.empty())
+  if (!clip || reached.empty())
     return;
-  const auto &max = (*train.clip)["max"];
-  mlir::Location loc = ev.location(train.clip->call->range);
+  const auto &max = (*clip)["max"];
+  mlir::Location loc = ev.location(clip->call->range);
   mlir::OpBuilder &b = ev.builder;
   mlir::Value total;
   for (const ParameterRecord *p : reached) {
@@ -66,7 +74,7 @@ void UpdateBuilder::clipGradients() {
     total = total ? pg::AddOp::create(b, loc, total, sum).getResult() : sum;
   }
   auto constant = [&](double v) {
-    return ev.constantTensor(v, train.clip->call->range, Element::Float)
+    return ev.constantTensor(v, clip->call->range, Element::Float)
         .asTensor()
         .value;
   };
@@ -109,13 +117,13 @@ UpdateBuilder::apply(const RuleItem &rule, const ParameterRecord &p,
 }
 
 bool UpdateBuilder::update(const ParameterRecord &p) {
-  auto rule = llvm::find_if(train.rules,
-                            [&](const RuleItem &item) { return item.fits(p); });
-  if (rule == train.rules.end())
+  auto rule =
+      llvm::find_if(rules, [&](const RuleItem &item) { return item.fits(p); });
+  if (rule == rules.end())
     return true; // said by checkCoverage
   std::map<std::string, Value> filled{{"p", loadVariable(p, "")},
                                       {"g", gradients[&p]}};
-  auto value = apply(*rule, p, filled, p.name + ":");
+  auto value = apply(*rule, p, filled, p.name + ":" + prefix);
   if (!value)
     return false;
   pg::StoreOp::create(ev.builder, ev.location(rule->rule->range), *value,
@@ -124,16 +132,16 @@ bool UpdateBuilder::update(const ParameterRecord &p) {
   return true;
 }
 
-bool UpdateBuilder::average(const ParameterRecord &p) {
+bool UpdateBuilder::average(const RuleItem &rule, const ParameterRecord &p) {
   auto it = updated.find(&p);
   std::map<std::string, Value> filled{
       {"a", loadVariable(p, ":average")},
       {"p", it != updated.end() ? it->second : loadVariable(p, "")}};
-  auto value = apply(*train.average, p, filled, p.name + ":average.");
+  auto value = apply(rule, p, filled, p.name + ":average.");
   if (!value)
     return false;
-  pg::StoreOp::create(ev.builder, ev.location(train.average->rule->range),
-                      *value, p.name + ":average");
+  pg::StoreOp::create(ev.builder, ev.location(rule.rule->range), *value,
+                      p.name + ":average");
   return true;
 }
 
@@ -143,10 +151,14 @@ bool UpdateBuilder::build() {
   bool good = true;
   for (const ParameterRecord *p : reached)
     good &= update(*p);
-  if (train.average)
-    for (const ParameterRecord &p : ev.session.parameters.all())
-      if (p.trained)
-        good &= average(p);
+  return good;
+}
+
+bool UpdateBuilder::average(const RuleItem &rule) {
+  bool good = true;
+  for (const ParameterRecord &p : ev.session.parameters.all())
+    if (p.trained)
+      good &= average(rule, p);
   return good;
 }
 
@@ -160,7 +172,48 @@ buildUpdate(Session &session, mlir::ModuleOp module, const std::string &name,
   pass.place = "train";
   Evaluator ev(session, pass, &function.getBody().front());
   std::optional<TrainSection> train = readTrain(ev);
-  if (!train || !UpdateBuilder(ev, *train, reached).build())
+  if (!train)
+    return nullptr;
+  UpdateBuilder update(ev, train->clip, train->rules, reached);
+  if (!update.build() || (train->average && !update.average(*train->average)))
+    return nullptr;
+  finishFunction(function, ev.builder, {}, {});
+  removeDeadOps(function);
+  return function;
+}
+
+std::vector<const ParameterRecord *>
+findAdapted(const AdaptSection &adapt,
+            const std::vector<const ParameterRecord *> &reached) {
+  std::vector<const ParameterRecord *> adapted;
+  for (const ParameterRecord *p : reached)
+    if (llvm::any_of(adapt.rules,
+                     [&](const RuleItem &item) { return item.fits(*p); }))
+      adapted.push_back(p);
+  return adapted;
+}
+
+mlir::func::FuncOp
+buildAdaptUpdate(Session &session, mlir::ModuleOp module,
+                 const std::string &name, unsigned evaluation,
+                 const std::vector<const ParameterRecord *> &reached) {
+  auto function = startFunction(session, module, name, "adapt_update", "", {});
+  Pass pass;
+  pass.switches.assign(session.switches.size(), true);
+  pass.training = false;
+  pass.evaluation = evaluation;
+  pass.place = "evaluate";
+  Evaluator ev(session, pass, &function.getBody().front());
+  unsigned errors = session.diagnostics.numErrors();
+  OtherSections sections = readEvaluate(ev);
+  if (session.diagnostics.numErrors() != errors ||
+      evaluation >= sections.adapts.size())
+    return nullptr;
+  const AdaptSection &adapt = sections.adapts[evaluation];
+  std::vector<const ParameterRecord *> adapted = findAdapted(adapt, reached);
+  UpdateBuilder update(ev, adapt.clip, adapt.rules, adapted,
+                       "evaluate" + std::to_string(evaluation) + ".");
+  if (!update.build())
     return nullptr;
   finishFunction(function, ev.builder, {}, {});
   removeDeadOps(function);

@@ -10,6 +10,12 @@ StringRef pgc::getRole(func::FuncOp function) {
   return role ? role.getValue() : StringRef();
 }
 
+bool pgc::runsModel(func::FuncOp function) {
+  return llvm::is_contained(
+      {"train", "score", "probe", "logits", "adapt", "capture"},
+      getRole(function));
+}
+
 void pgc::eraseDeadOperations(Operation *root) {
   root->walk<WalkOrder::PreOrder, ReverseIterator>([](Operation *op) {
     if (op->getParentOp() && isOpTriviallyDead(op)) {

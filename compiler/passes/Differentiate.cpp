@@ -2,6 +2,7 @@
 // block of operations on tensors.
 #include "compiler/passes/Passes.h"
 #include "dialects/pg/Building.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 
 using namespace mlir;
 
@@ -28,6 +29,13 @@ bool isNegation(Value a, Value b) {
   return neg && neg.getX() == b;
 }
 
+/// Whether the function wants no gradient of the parameter.
+bool freezes(func::FuncOp function, pg::VariableOp parameter) {
+  auto frozen = function->getAttrOfType<ArrayAttr>("pg.frozen");
+  return frozen &&
+         llvm::is_contained(frozen.getValue(), parameter.getSymNameAttr());
+}
+
 /// Adds the backward pass to one function.
 class Backward {
 public:
@@ -35,15 +43,15 @@ public:
       : function(function), builder(function.front().getTerminator()),
         symbols(function->getParentOfType<ModuleOp>()) {}
 
-  LogicalResult run(Value loss, double seed) {
+  /// `seed`: the gradient of the loss, of its type.
+  LogicalResult run(Value loss, llvm::function_ref<Value(OpBuilder &)> seed) {
     findActive();
     if (!active.contains(loss))
       return success(); // no parameter is in it
     SmallVector<Operation *> forward;
     for (Operation &op : function.front().without_terminator())
       forward.push_back(&op);
-    gradients[loss] = pg::ConstantOp::create(builder, loss.getLoc(),
-                                             pg::getTensorType(loss), seed);
+    gradients[loss] = seed(builder);
     for (Operation *op : llvm::reverse(forward))
       if (failed(passThrough(op)))
         return failure();
@@ -72,7 +80,10 @@ private:
     if (!load)
       return nullptr;
     auto variable = symbols.lookup<pg::VariableOp>(load.getVariable());
-    return variable && variable.getSpace() == "parameter" ? variable : nullptr;
+    return variable && variable.getSpace() == "parameter" &&
+                   !freezes(function, variable)
+               ? variable
+               : nullptr;
   }
 
   /// Turns the gradients of the operation's results into those of its operands.
@@ -128,9 +139,9 @@ private:
   DenseMap<Value, Value> gradients;
 };
 
-/// Declares the gradients of all parameters that lack one, in the order of the
-/// parameters.
-void declareGradients(ModuleOp module) {
+/// Declares the gradients that the functions want and that are missing, in the
+/// order of the parameters.
+void declareGradients(ModuleOp module, ArrayRef<func::FuncOp> functions) {
   SymbolTable symbols(module);
   SmallVector<pg::VariableOp> variables(module.getOps<pg::VariableOp>());
   if (variables.empty())
@@ -139,7 +150,10 @@ void declareGradients(ModuleOp module) {
   builder.setInsertionPointAfter(variables.back());
   for (pg::VariableOp variable : variables) {
     std::string name = gradientName(variable.getSymName());
-    if (variable.getSpace() == "parameter" && !symbols.lookup(name))
+    bool wanted = llvm::any_of(functions, [&](func::FuncOp function) {
+      return !freezes(function, variable);
+    });
+    if (wanted && variable.getSpace() == "parameter" && !symbols.lookup(name))
       pg::VariableOp::create(builder, variable.getLoc(), name,
                              variable.getTensorType(), "gradient");
   }
@@ -173,11 +187,11 @@ void decomposeForGradient(func::FuncOp function) {
 struct Differentiate : pgc::impl::DifferentiateBase<Differentiate> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    declareGradients(module);
     SmallVector<func::FuncOp> functions;
     for (auto function : module.getOps<func::FuncOp>())
-      if (pgc::getRole(function) == "forward")
+      if (llvm::is_contained({"forward", "adapt"}, pgc::getRole(function)))
         functions.push_back(function);
+    declareGradients(module, functions);
     for (func::FuncOp function : functions) {
       auto seed = function->getAttrOfType<FloatAttr>("pg.seed");
       if (!seed)
@@ -202,9 +216,23 @@ LogicalResult pgc::differentiate(func::FuncOp function, double seed) {
   if (!type || type.getRank() != 0 || !isa<FloatType>(type.getElementType()))
     return function.emitOpError("needs a loss of shape [] and of floats, not ")
            << loss.getType();
-  if (failed(Backward(function).run(loss, seed)))
+  bool adapts = getRole(function) == "adapt";
+  auto makeSeed = [&](OpBuilder &b) -> Value {
+    Location at = loss.getLoc();
+    if (!adapts)
+      return pg::ConstantOp::create(b, at, type, seed);
+    Value numerator = arith::ConstantFloatOp::create(b, at, b.getF64Type(),
+                                                     llvm::APFloat(seed)),
+          sequences = pg::SequencesOp::create(b, at);
+    return pg::SplatOp::create(
+        b, at, arith::DivFOp::create(b, at, numerator, sequences),
+        type.getElementType());
+  };
+  if (failed(Backward(function).run(loss, makeSeed)))
     return failure();
   eraseDeadOperations(function);
+  if (adapts)
+    return success();
 
   StringRef name = function.getSymName();
   if (name.consume_front("forward"))

@@ -17,6 +17,10 @@ namespace pgc {
 /// it does not say.
 llvm::StringRef getRole(mlir::func::FuncOp function);
 
+/// Whether the function computes the model on tokens: roles `train`, `score`,
+/// `logits` and the like, not those that update or prepare.
+bool runsModel(mlir::func::FuncOp function);
+
 /// Patterns that replace composites by what they stand for.
 void populateDecomposePatterns(mlir::RewritePatternSet &patterns);
 
@@ -28,7 +32,8 @@ void decompose(pg::DecomposableOp op);
 void eraseDeadOperations(mlir::Operation *root);
 
 /// Adds the backward pass to a forward function, as the pass `differentiate`
-/// does. `seed` is the gradient of the loss.
+/// does. `seed` is the gradient of the loss; of a function of role `adapt` it
+/// is divided by the number of sequences of the step.
 llvm::LogicalResult differentiate(mlir::func::FuncOp function, double seed);
 
 } // namespace pgc

@@ -21,9 +21,12 @@ def Differentiate : Pass<"differentiate", "::mlir::ModuleOp"> {
     Each use of a parameter ends in a `pg.accumulate` into the variable `<parameter>:grad`, which
     is declared if it is missing. Results stay. What no result demands is pruned.
 
+    A function of role `adapt` keeps role and name, and its seed is divided by `pg.sequences`. Parameters that
+    the attribute `pg.frozen` of a function names get no gradient from it.
+
     An operation through which a gradient must pass and that has none is an error at its place.
   }];
-  let dependentDialects = ["::pg::PgDialect"];
+  let dependentDialects = ["::pg::PgDialect", "::mlir::arith::ArithDialect"];
 }
 
 def Decompose : Pass<"decompose", "::mlir::ModuleOp"> {

@@ -29,7 +29,7 @@ struct VerifyDifferentiated
         function.emitOpError("is left after differentiate");
         signalPassFailure();
       }
-      if (pgc::getRole(function) == "train")
+      if (llvm::is_contained({"train", "adapt"}, pgc::getRole(function)))
         checkEffects(function);
     }
   }

@@ -1,5 +1,5 @@
 #include "compiler/pgc/Batches.h"
-#include "llvm/ADT/STLExtras.h"
+#include <algorithm>
 
 namespace pgc {
 
@@ -26,24 +26,14 @@ int64_t chooseMicroBatch(const Program &program, int64_t wanted) {
   return best;
 }
 
-std::vector<std::pair<int64_t, int64_t>> scoreShapes(const Program &program) {
-  std::vector<std::pair<int64_t, int64_t>> shapes;
-  auto add = [&](int64_t seq) {
-    std::pair<int64_t, int64_t> shape(std::max<int64_t>(1, targetTokens / seq),
-                                      seq);
-    if (!llvm::is_contained(shapes, shape))
-      shapes.push_back(shape);
-  };
-  for (const SectionItem &item : program.items())
-    for (const auto &[name, value] : item.arguments) {
-      int64_t seq;
-      if (item.section == "evaluate" && name == "seq" &&
-          !llvm::StringRef(value).getAsInteger(10, seq) && seq > 0)
-        add(seq);
-    }
-  if (shapes.empty())
-    add(program.train().seq);
-  return shapes;
+int64_t scoreBatch(int64_t seq) {
+  return std::max<int64_t>(1, targetTokens / seq);
+}
+
+int64_t logitsBatch(int64_t seq, int64_t vocabulary) {
+  constexpr int64_t targetBytes = int64_t(64) << 20;
+  return std::clamp<int64_t>(targetBytes / 4 / seq / vocabulary, 1,
+                             scoreBatch(seq));
 }
 
 } // namespace pgc

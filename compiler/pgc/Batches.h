@@ -1,4 +1,4 @@
-// How a step's batch is cut into runs of a training program.
+// How many sequences one run of a program takes.
 #pragma once
 
 #include "compiler/frontend/Frontend.h"
@@ -12,9 +12,11 @@ namespace pgc {
 /// divide the part or the part cannot be split.
 int64_t chooseMicroBatch(const Program &program, int64_t wanted);
 
-/// The shapes that evaluations score: for each length of a window, as many
-/// windows as make up a micro-batch. (batch, seq), without repetition; a model
-/// that evaluates nothing is scored at its training length.
-std::vector<std::pair<int64_t, int64_t>> scoreShapes(const Program &program);
+/// Windows of `seq` tokens that one run of a scoring program takes: as many as
+/// make up a micro-batch, at least one.
+int64_t scoreBatch(int64_t seq);
+
+/// The same of a program that returns logits, of which 64 MiB are enough.
+int64_t logitsBatch(int64_t seq, int64_t vocabulary);
 
 } // namespace pgc

@@ -3,6 +3,7 @@
 #include "compiler/kernels/Codegen.h"
 #include "compiler/pgc/AllPasses.h"
 #include "compiler/pgc/Batches.h"
+#include "compiler/pgc/Evaluations.h"
 #include "compiler/pgc/Report.h"
 #include "compiler/plan/PlanWriter.h"
 #include "compiler/target/Target.h"
@@ -104,6 +105,7 @@ private:
   /// and plan need to know of them.
   ExitCode emitModule() {
     const TrainSettings &train = program->train();
+    evaluations = requestEvaluations(*program);
     microBatch = chooseMicroBatch(*program, options.microBatch);
     if (microBatch == 0)
       return fail(ExitCode::Usage,
@@ -116,7 +118,7 @@ private:
                               "joins its sequences"));
     std::vector<EmitRequest> requests;
     for (const Phase &phase : program->phases()) {
-      if (phase.trains) {
+      if (phase.trains && !options.evaluateOnly) {
         requests.push_back({EmitRequest::Role::Forward, phase.name, microBatch,
                             train.seq, false, ""});
         requests.push_back(
@@ -127,36 +129,21 @@ private:
                             options.probe->batch, options.probe->seq, true,
                             "probe." + phase.name});
     }
-    for (auto [batch, seq] : scoreShapes(*program)) {
-      std::string name = "score." + std::to_string(seq);
-      requests.push_back(
-          {EmitRequest::Role::Score, "", batch, seq, false, name});
-    }
+    llvm::append_range(requests, evaluations.requests);
     module = program->emit(context, requests, diagnostics);
     if (!module)
       return ExitCode::Input;
     double micros = double(train.sequencesPerPart()) / microBatch;
     module->walk([&](func::FuncOp func) {
-      if (auto role = func->getAttrOfType<StringAttr>("pg.role");
-          !role || role != "forward")
+      auto role = func->getAttrOfType<StringAttr>("pg.role");
+      if (!role || role != "forward")
         return;
       bool probes = func.getSymName().starts_with("probe.");
       func->setAttr("pg.seed",
                     FloatAttr::get(Float64Type::get(&context),
                                    probes ? 1 : 1 / (micros * train.parts)));
     });
-    findVocabulary();
     return ExitCode::Success;
-  }
-
-  /// The width of the logits of which losses and scores are made.
-  void findVocabulary() {
-    module->walk([&](Operation *op) {
-      if (isa<pg::CrossEntropyOp, pg::TokenNllOp>(op))
-        vocabulary = cast<RankedTensorType>(op->getOperand(0).getType())
-                         .getShape()
-                         .back();
-    });
   }
 
   ExitCode runPasses() {
@@ -272,43 +259,20 @@ private:
       training->add_switches()->set_name(name);
   }
 
-  void addEvaluations(pgrt::plan::Plan &plan) {
-    for (const SectionItem &item : program->items()) {
-      if (item.section != "evaluate" || item.who.empty())
-        continue;
-      pgrt::plan::Evaluation *evaluation = plan.add_evaluations();
-      evaluation->set_stage(item.who);
-      evaluation->set_kind(item.what);
-      for (const auto &[name, value] : item.arguments) {
-        int64_t number = 0;
-        if (StringRef(value).getAsInteger(10, number))
-          continue;
-        if (name == "seq")
-          evaluation->set_seq(number);
-        else if (name == "stride")
-          evaluation->set_stride(number);
-        else if (name == "chunk")
-          evaluation->set_chunk(number);
-        else if (name == "epochs")
-          evaluation->set_epochs(number);
-        else if (name == "sequences")
-          evaluation->set_sequences(number);
-      }
-    }
-  }
-
   ExitCode writePlan() {
     pgrt::plan::Plan plan;
     plan.set_producer(versionText().str());
     plan.set_model_name(program->name().str());
     plan.set_source(program->source());
     plan.set_numerics(numerics);
-    plan.set_vocab(vocabulary);
-    addTraining(plan);
-    addEvaluations(plan);
-    if (failed(addToPlan(*module, plan)))
+    plan.set_vocab(program->vocabulary());
+    if (!options.evaluateOnly)
+      addTraining(plan);
+    llvm::StringMap<uint32_t> programs;
+    if (failed(addToPlan(*module, plan, programs)))
       return fail(ExitCode::Input,
                   "cannot write a plan of '" + options.model + "'");
+    addEvaluations(*program, evaluations.programs, programs, plan);
     if (ExitCode code = addCode(plan); code != ExitCode::Success)
       return code;
     std::string bytes = pgrt::framePlan(plan);
@@ -334,7 +298,8 @@ private:
   std::string numerics;
   std::unique_ptr<Program> program;
   OwningOpRef<ModuleOp> module;
-  int64_t microBatch = 0, vocabulary = 0;
+  EvaluationRequests evaluations;
+  int64_t microBatch = 0;
 };
 
 } // namespace

@@ -29,22 +29,26 @@ double multiplications(Operation &op) {
   return 0;
 }
 
-/// (T + 1) H D for each position.
+/// (T + 1) H D for each position, on average over all; the last S of them see
+/// (2 T - S + 1) / 2 keys each.
 double attended(Operation &op) {
   auto attention = dyn_cast<pg::AttentionOp>(op);
   if (!attention)
     return 0;
-  auto shape = cast<RankedTensorType>(attention.getQ().getType()).getShape();
-  return elements(attention.getQ()) * (shape[1] + 1);
+  auto q = cast<RankedTensorType>(attention.getQ().getType()),
+       k = cast<RankedTensorType>(attention.getK().getType());
+  return elements(attention.getQ()) *
+         (2 * k.getDimSize(1) - q.getDimSize(1) + 1);
 }
 
 struct CountModelFlopsPass : impl::CountModelFlopsBase<CountModelFlopsPass> {
   void runOnOperation() override {
     for (auto func : getOperation().getOps<func::FuncOp>()) {
       auto role = func->getAttrOfType<StringAttr>("pg.role");
-      if (!role || (role != "forward" && role != "score"))
+      if (!role || !llvm::is_contained({"forward", "adapt", "score", "logits"},
+                                       role.getValue()))
         continue;
-      bool trains = role == "forward";
+      bool trains = role == "forward" || role == "adapt";
       double flops = 0;
       for (Operation &op : func.getBody().front())
         flops += multiplications(op) * (trains ? 6 : 2) +

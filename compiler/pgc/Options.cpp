@@ -17,6 +17,7 @@ usage: pgc MODEL.pgm [-o OUT.plan] [options]
                         (default: native; a plan can hold several, separated by commas)
   --numerics=N          bf16, f32 or f64 (default: bf16 where the first target has it in hardware, else f32)
   --probe=BxT           add programs for 'pgrt probe': B sequences of T tokens
+  --only=evaluate       the programs that evaluate alone: no training, no quantising
   --micro-batch=N       sequences that go forward and backward at once (default: chosen; the result
                         differs in rounding only)
   --emit=WHAT           print instead of a plan: ast (the flattened .pgm), pg, sched, kernels (MLIR),
@@ -48,6 +49,8 @@ public:
     if (error.empty() && !options.help && !options.version &&
         options.model.empty())
       error = "no model is given: pgc MODEL.pgm -o OUT.plan";
+    if (error.empty() && options.evaluateOnly && options.probe)
+      error = "--only=evaluate leaves out what --probe asks for";
     if (options.targets.empty())
       options.targets = {"native"};
     return error.empty() ? std::optional(options) : std::nullopt;
@@ -105,6 +108,8 @@ private:
       setNumerics(*value);
     else if (auto value = longValue(argument, "--probe"))
       setProbe(*value);
+    else if (auto value = longValue(argument, "--only"))
+      setOnly(*value);
     else if (auto value = longValue(argument, "--micro-batch"))
       options.microBatch = positive(*value, "--micro-batch");
     else if (auto value = longValue(argument, "--threads"))
@@ -144,6 +149,12 @@ private:
     if (name != "bf16" && name != "f32" && name != "f64")
       return fail("--numerics is bf16, f32 or f64, not '" + name + "'");
     options.numerics = name.str();
+  }
+
+  void setOnly(StringRef what) {
+    if (what != "evaluate")
+      return fail("--only is evaluate, not '" + what + "'");
+    options.evaluateOnly = true;
   }
 
   void setProbe(StringRef text) {

@@ -31,7 +31,8 @@ struct Options {
   int64_t microBatch = 0; // sequences; 0: chosen
   int64_t threads = 0;    // for generating code; 0: one a processor
   Emit emit = Emit::Plan;
-  std::string report; // a file, or empty
+  std::string report;        // a file, or empty
+  bool evaluateOnly = false; // --only=evaluate
   bool warningsAsErrors = false;
   bool help = false;
   bool version = false;

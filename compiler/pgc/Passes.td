@@ -11,7 +11,7 @@ def PlanKernels : Pass<"plan-kernels", "::mlir::ModuleOp"> {
 def CountModelFlops : Pass<"count-model-flops", "::mlir::ModuleOp"> {
   let summary = "Note each program's useful work, by the usual count";
   let description = [{
-    For a forward function that will be differentiated: 6 FLOPs for each multiplication of its matrix
+    For a function that will be differentiated: 6 FLOPs for each multiplication of its matrix
     products, and 7 (T + 1) H D for each position of causal attention; for one that scores, 2 and
     2 (T + 1) H D. Recomputation, optimizers and elementwise work are not counted. The result is the
     attribute `pg.model_flops` of the function.

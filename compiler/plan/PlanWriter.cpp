@@ -14,8 +14,9 @@ namespace plan = pgrt::plan;
 
 class PlanWriter {
 public:
-  PlanWriter(ModuleOp module, plan::Plan &out)
-      : module(module), out(out), scalars(out) {}
+  PlanWriter(ModuleOp module, plan::Plan &out,
+             llvm::StringMap<uint32_t> &programs)
+      : module(module), out(out), scalars(out), programs(programs) {}
 
   LogicalResult run() {
     addArenas();
@@ -121,8 +122,11 @@ private:
                              variable.getLoc());
       };
       if (!isParameter) {
-        if (failed(fill(out.add_states())))
+        plan::State *state = out.add_states();
+        if (failed(fill(state)))
           return failure();
+        if (auto index = variable->getAttrOfType<IntegerAttr>("pg.evaluation"))
+          state->set_evaluation(index.getInt());
         continue;
       }
       plan::Parameter *parameter = out.add_parameters();
@@ -243,10 +247,14 @@ private:
     if (auto flops = op->getAttrOfType<FloatAttr>("model_flops"))
       program.set_model_flops(flops.getValueAsDouble());
 
+    if (auto scored = op->getAttrOfType<IntegerAttr>("scored"))
+      program.set_scored(scored.getInt());
+
     // The same commands under another name: one program that serves one more
     // phase.
     auto [entry, isNew] =
-        programs.try_emplace(program.SerializeAsString(), out.programs_size());
+        written.try_emplace(program.SerializeAsString(), out.programs_size());
+    programs[op.getSymName()] = entry->second;
     if (isNew) {
       program.set_name(op.getSymName().str());
       *out.add_programs() = std::move(program);
@@ -292,14 +300,16 @@ private:
   ModuleOp module;
   plan::Plan &out;
   ScalarExprs scalars;
+  llvm::StringMap<uint32_t> &programs; // by the name of the function
   llvm::StringMap<uint32_t> arenas, kernels;
-  std::map<std::string, int> programs;
+  std::map<std::string, int> written; // by content
 };
 
 } // namespace
 
-LogicalResult addToPlan(ModuleOp module, pgrt::plan::Plan &plan) {
-  return PlanWriter(module, plan).run();
+LogicalResult addToPlan(ModuleOp module, pgrt::plan::Plan &plan,
+                        llvm::StringMap<uint32_t> &programs) {
+  return PlanWriter(module, plan, programs).run();
 }
 
 } // namespace pgc

@@ -3,6 +3,7 @@
 
 #include "mlir/IR/BuiltinOps.h"
 #include "runtime/plan/plan.pb.h"
+#include "llvm/ADT/StringMap.h"
 
 namespace pgc {
 
@@ -11,7 +12,9 @@ namespace pgc {
 /// passed `verify-schedule`. Of the plan, `training` must be filled in with
 /// `parts`, and the names of the switches; code is added by the caller.
 ///
-/// Programs that are equal for several phases become one.
-mlir::LogicalResult addToPlan(mlir::ModuleOp module, pgrt::plan::Plan &plan);
+/// Programs that are equal become one. `programs` gets the index of each by the
+/// name of its function.
+mlir::LogicalResult addToPlan(mlir::ModuleOp module, pgrt::plan::Plan &plan,
+                              llvm::StringMap<uint32_t> &programs);
 
 } // namespace pgc

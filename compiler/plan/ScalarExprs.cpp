@@ -30,6 +30,7 @@ static std::optional<pgrt::plan::ScalarExpr::Op> directOp(Operation *op) {
   using Result = std::optional<Expr::Op>;
   return llvm::TypeSwitch<Operation *, Result>(op)
       .Case<pg::StepOp>([](auto) { return Expr::STEP; })
+      .Case<pg::SequencesOp>([](auto) { return Expr::SEQUENCES; })
       .Case<pg::ProgressOp>([](auto) { return Expr::PROGRESS; })
       .Case<arith::AddFOp>([](auto) { return Expr::ADD; })
       .Case<arith::SubFOp>([](auto) { return Expr::SUB; })

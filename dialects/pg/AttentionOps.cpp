@@ -5,11 +5,14 @@ using namespace mlir;
 using namespace pg;
 
 namespace {
-/// Heads q [B, T, H, D] and k [B, T, K, D] with H a multiple of K.
+/// Heads q [B, T, H, D] and k [B, T, K, D] with H a multiple of K; q may be
+/// `shorter` along T.
 LogicalResult checkHeads(StringRef name, std::optional<Location> location,
-                         ArrayRef<int64_t> q, ArrayRef<int64_t> k) {
-  bool ok = q.size() == 4 && k.size() == 4 && q[0] == k[0] && q[1] == k[1] &&
-            q[3] == k[3] && k[2] > 0 && q[2] % k[2] == 0;
+                         ArrayRef<int64_t> q, ArrayRef<int64_t> k,
+                         bool shorter = false) {
+  bool ok = q.size() == 4 && k.size() == 4 && q[0] == k[0] &&
+            (q[1] == k[1] || (shorter && q[1] < k[1])) && q[3] == k[3] &&
+            k[2] > 0 && q[2] % k[2] == 0;
   if (ok)
     return success();
   return emitOptionalError(
@@ -19,8 +22,8 @@ LogicalResult checkHeads(StringRef name, std::optional<Location> location,
 }
 
 LogicalResult checkSegment(StringRef name, std::optional<Location> location,
-                           ArrayRef<int64_t> q, Value segment) {
-  if (!segment || getTensorType(segment).getShape() == q.take_front(2))
+                           ArrayRef<int64_t> k, Value segment) {
+  if (!segment || getTensorType(segment).getShape() == k.take_front(2))
     return success();
   return emitOptionalError(location, "'", name,
                            "' takes segments [B, T], not [",
@@ -30,7 +33,7 @@ LogicalResult checkSegment(StringRef name, std::optional<Location> location,
 /// q, k and v of attention, and its segments.
 template <typename Adaptor>
 LogicalResult checkAttention(StringRef name, std::optional<Location> location,
-                             Adaptor adaptor) {
+                             Adaptor adaptor, bool shorter) {
   RankedTensorType q = getTensorType(adaptor.getQ()),
                    k = getTensorType(adaptor.getK()),
                    v = getTensorType(adaptor.getV());
@@ -42,9 +45,9 @@ LogicalResult checkAttention(StringRef name, std::optional<Location> location,
     return emitOptionalError(location, "'", name,
                              "' needs operands of one element type, not ",
                              q.getElementType(), " and ", k.getElementType());
-  if (failed(checkHeads(name, location, q.getShape(), k.getShape())))
+  if (failed(checkHeads(name, location, q.getShape(), k.getShape(), shorter)))
     return failure();
-  return checkSegment(name, location, q.getShape(), adaptor.getSegment());
+  return checkSegment(name, location, k.getShape(), adaptor.getSegment());
 }
 } // namespace
 
@@ -76,7 +79,8 @@ LogicalResult AttentionOp::inferReturnTypes(MLIRContext *,
                                             std::optional<Location> location,
                                             Adaptor adaptor,
                                             SmallVectorImpl<Type> &results) {
-  if (failed(checkAttention(getOperationName(), location, adaptor)))
+  if (failed(checkAttention(getOperationName(), location, adaptor,
+                            /*shorter=*/true)))
     return failure();
   RankedTensorType q = getTensorType(adaptor.getQ());
   RankedTensorType o = q.clone(getSumType(q.getElementType()));
@@ -87,7 +91,8 @@ LogicalResult AttentionOp::inferReturnTypes(MLIRContext *,
 LogicalResult AttentionGradOp::inferReturnTypes(
     MLIRContext *, std::optional<Location> location, Adaptor adaptor,
     SmallVectorImpl<Type> &results) {
-  if (failed(checkAttention(getOperationName(), location, adaptor)))
+  if (failed(checkAttention(getOperationName(), location, adaptor,
+                            /*shorter=*/false)))
     return failure();
   RankedTensorType q = getTensorType(adaptor.getQ()),
                    k = getTensorType(adaptor.getK());

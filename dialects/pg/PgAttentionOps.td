@@ -20,10 +20,11 @@ def Pg_RopeOp : Pg_InferredOp<"rope", [Pg_Differentiable]> {
 def Pg_AttentionOp : Pg_InferredOp<"attention", [Pg_Differentiable]> {
   let summary = "Causal attention with grouped heads";
   let description = [{
-    q [B, T, H, D], k and v [B, T, K, D], H a multiple of K: query head h reads key head h / (H/K).
-    Scores q·k / sqrt(D) of positions s ≤ t; with `segment` [B, T] of equal segments only. `o` [B, T, H, D]
-    is the sum of v weighted by the softmax of the scores; `lse` [B, T, H] the logarithm of their summed exponentials. Both are
-    f32 for operands of f32 or bf16, f64 for f64. No gradient may flow into `lse`.
+    q [B, S, H, D], k and v [B, T, K, D], H a multiple of K: query head h reads key head h / (H/K). The queries are
+    those of the last S ≤ T positions. Scores q·k / sqrt(D) of positions s ≤ t; with `segment` [B, T] of equal segments
+    only. `o` [B, S, H, D] is the sum of v weighted by the softmax of the scores; `lse` [B, S, H] the logarithm of their
+    summed exponentials. Both are f32 for operands of f32 or bf16, f64 for f64. No gradient may flow into `lse`, and none
+    at all if S < T.
   }];
   let arguments = (ins Pg_ProductTensor:$q, Pg_ProductTensor:$k, Pg_ProductTensor:$v,
                        Optional<Pg_IntTensor>:$segment);

@@ -45,6 +45,13 @@ def Pg_ProgressOp : Pg_Op<"progress", [Pure]> {
   let builders = [OpBuilder<(ins), [{ $_state.addTypes($_builder.getF64Type()); }]>];
 }
 
+def Pg_SequencesOp : Pg_Op<"sequences", [Pure]> {
+  let summary = "The number of sequences of a step of test-time training";
+  let results = (outs F64:$result);
+  let assemblyFormat = "attr-dict";
+  let builders = [OpBuilder<(ins), [{ $_state.addTypes($_builder.getF64Type()); }]>];
+}
+
 def Pg_IotaOp : Pg_Op<"iota", [Pure]> {
   let summary = "Each element's index along an axis";
   let arguments = (ins Pg_IntAttr:$axis);

@@ -63,8 +63,8 @@ std::unique_ptr<Validation> openValidation(const plan::Plan &plan,
   auto validation = std::make_unique<Validation>();
   int64_t seq = chunkedLength(plan);
   for (const plan::Program &candidate : plan.programs())
-    if (candidate.role() == "score" && (seq == 0 || candidate.seq() == seq) &&
-        !validation->program)
+    if (candidate.role() == "score" && !candidate.scored() &&
+        (seq == 0 || candidate.seq() == seq) && !validation->program)
       validation->program = &candidate;
   if (!validation->program) {
     missing = "the plan holds no program for chunked scores";

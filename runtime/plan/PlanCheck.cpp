@@ -15,10 +15,7 @@ void checkPlan(const plan::Plan &plan) {
   checkPlanPrograms(plan);
   if (plan.has_training())
     checkPlanTraining(plan);
-  for (const plan::Evaluation &evaluation : plan.evaluations())
-    if (evaluation.stage().empty() || evaluation.kind().empty() ||
-        evaluation.seq() < 0 || evaluation.stride() < 0)
-      badPlan("an evaluation without stage, kind or length");
+  checkPlanEvaluations(plan);
 }
 
 } // namespace pgrt

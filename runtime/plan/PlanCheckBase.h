@@ -14,6 +14,13 @@ template <typename... Parts> [[noreturn]] void badPlan(const Parts &...parts) {
   failInput("the plan contradicts itself: ", parts...);
 }
 
+/// Whether a program may find in the arena what others left there: all but
+/// temporaries and what passes between a program and the runtime.
+inline bool keepsContents(const plan::Plan &plan, int arena) {
+  const std::string &name = plan.arenas(arena).name();
+  return name != "activations" && name != "io";
+}
+
 class PlanCheckBase {
 public:
   explicit PlanCheckBase(const plan::Plan &plan) : plan(plan) {}
@@ -64,6 +71,8 @@ protected:
 void checkPlanMemory(const plan::Plan &plan);
 /// Kernels, scalars, programs.
 void checkPlanPrograms(const plan::Plan &plan);
+/// What evaluations run, and that their programs are of the right kind.
+void checkPlanEvaluations(const plan::Plan &plan);
 /// Batches, phases, budget, the tree of gradients.
 void checkPlanTraining(const plan::Plan &plan);
 

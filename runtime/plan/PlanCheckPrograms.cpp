@@ -153,28 +153,80 @@ private:
               "' has another type or shape than its role says");
   }
 
+  void checkTokens(const plan::Program &program, const std::string &where) {
+    if (program.batch() < 1 || program.seq() < 1 ||
+        program.batch() > INT32_MAX || program.seq() > INT32_MAX)
+      badPlan(where, " is for ", program.batch(), " × ", program.seq(),
+              " tokens");
+    checkPortIs(program.inputs(), "tokens", true,
+                {program.batch(), program.seq()}, where);
+  }
+
+  // Scoring leaves no trace: what it writes is its results, and what no program
+  // expects to find.
+  void checkKeepsNothing(const plan::Program &program,
+                         const std::string &where) {
+    auto check = [&](const plan::Slot &slot) {
+      const std::string &arena = plan.arenas(int(slot.arena())).name();
+      if (keepsContents(plan, int(slot.arena())))
+        badPlan(where, " writes to arena '", arena,
+                "': scoring must change nothing that later scores depend on");
+    };
+    for (int i = 0; i < program.commands_size(); ++i) {
+      const plan::Command &command = program.commands(i);
+      checkCommand(command, [&] { return cat(where, ", command ", i); });
+      if (command.has_copy())
+        check(command.copy().to());
+      if (command.has_fill())
+        check(command.fill().to());
+      if (!command.has_launch())
+        continue;
+      const plan::Launch &launch = command.launch();
+      int results = int(plan.kernels(int(launch.kernel())).results());
+      for (int k = launch.buffers_size() - results; k < launch.buffers_size();
+           ++k)
+        check(launch.buffers(k));
+    }
+    for (const plan::Port &port : program.outputs()) {
+      checkPort(port, where);
+      check(port.slot());
+    }
+  }
+
   void checkProgram(const plan::Program &program) {
     std::string where = cat("program '", program.name(), "'");
-    static const std::set<std::string> roles = {"train",   "combine", "update",
-                                                "prepare", "score",   "probe"};
+    static const std::set<std::string> roles = {
+        "train", "combine", "update", "prepare",     "score",
+        "probe", "logits",  "adapt",  "adapt_update"};
     if (!roles.count(program.role()))
       badPlan(where, " has the unknown role '", program.role(), "'");
     for (const plan::Port &port : program.inputs())
       checkPort(port, where);
     for (const plan::Port &port : program.outputs())
       checkPort(port, where);
-    bool takesTokens = program.role() == "train" || program.role() == "score" ||
-                       program.role() == "probe";
-    if (takesTokens) {
-      if (program.batch() < 1 || program.seq() < 1 ||
-          program.batch() > INT32_MAX || program.seq() > INT32_MAX)
-        badPlan(where, " is for ", program.batch(), " × ", program.seq(),
-                " tokens");
-      std::vector<int64_t> tokens = {program.batch(), program.seq()};
-      checkPortIs(program.inputs(), "tokens", true, tokens, where);
-      checkPortIs(program.inputs(), "targets", true, tokens, where);
-      if (program.role() == "score")
-        checkPortIs(program.outputs(), "nll", false, tokens, where);
+    const std::string &role = program.role();
+    if (role != "score" && program.scored() != 0)
+      badPlan(where, " scores positions and has another role");
+    if (role == "logits") {
+      checkTokens(program, where);
+      checkPortIs(program.outputs(), "logits", false,
+                  {program.batch(), program.seq(), plan.vocab()}, where);
+    }
+    if (role == "score" || role == "logits")
+      checkKeepsNothing(program, where);
+    bool takesTargets = role == "train" || role == "score" || role == "probe" ||
+                        role == "adapt";
+    if (takesTargets) {
+      checkTokens(program, where);
+      checkPortIs(program.inputs(), "targets", true,
+                  {program.batch(), program.seq()}, where);
+      if (program.scored() < 0 || program.scored() > program.seq())
+        badPlan(where, " scores ", program.scored(), " of ", program.seq(),
+                " positions");
+      int64_t scored = program.scored() ? program.scored() : program.seq();
+      if (role == "score")
+        checkPortIs(program.outputs(), "nll", false, {program.batch(), scored},
+                    where);
       else
         checkPortIs(program.outputs(), "loss", false, {}, where);
       if (program.role() == "probe")
@@ -198,8 +250,12 @@ private:
     for (const plan::Program &program : plan.programs()) {
       std::string key = program.role();
       bool phased = key == "train" || key == "update" || key == "probe";
-      if (key == "score" || key == "probe")
+      if (key == "score" || key == "probe" || key == "logits")
         key += cat(" ", program.batch(), "x", program.seq());
+      if (program.scored())
+        key += cat(", the last ", program.scored());
+      if (key == "adapt" || key == "adapt_update")
+        continue; // evaluations name theirs
       if (phased && program.phases_size() == 0)
         badPlan("program '", program.name(), "' serves no phase");
       if (!phased && !served.insert(key).second)

@@ -12,6 +12,8 @@ int scalarArity(Expr::Op op) {
   case Expr::CONSTANT:
   case Expr::STEP:
   case Expr::PROGRESS:
+  case Expr::SEQUENCES:
+  case Expr::SOLVED:
     return 0;
   case Expr::NEG:
   case Expr::ABS:
@@ -124,8 +126,8 @@ static double apply(Expr::Op op, double a, double b, double c) {
   }
 }
 
-std::vector<double> evaluateScalars(const plan::Plan &plan, int64_t step,
-                                    double progress) {
+std::vector<double> evaluateScalars(const plan::Plan &plan,
+                                    const ScalarInputs &inputs) {
   std::vector<double> values;
   values.reserve(size_t(plan.scalars_size()));
   for (const Expr &expr : plan.scalars()) {
@@ -137,10 +139,16 @@ std::vector<double> evaluateScalars(const plan::Plan &plan, int64_t step,
       values.push_back(expr.value());
       break;
     case Expr::STEP:
-      values.push_back(double(step));
+      values.push_back(double(inputs.step));
       break;
     case Expr::PROGRESS:
-      values.push_back(progress);
+      values.push_back(inputs.progress);
+      break;
+    case Expr::SEQUENCES:
+      values.push_back(double(inputs.sequences));
+      break;
+    case Expr::SOLVED:
+      values.push_back(inputs.solved.value_or(expr.value()));
       break;
     default:
       values.push_back(apply(expr.op(), arg(0), arg(1), arg(2)));

@@ -1,5 +1,6 @@
 // hoist-invariants: what depends on parameters alone is computed once after
 // each update, not in every program that needs it.
+#include "compiler/passes/Passes.h"
 #include "compiler/passes/fusion/FusionPasses.h"
 #include "compiler/passes/fusion/OpFacts.h"
 #include "mlir/IR/SymbolTable.h"
@@ -191,12 +192,9 @@ struct HoistInvariantsPass : impl::HoistInvariantsBase<HoistInvariantsPass> {
   void runOnOperation() override {
     Hoister hoister(getOperation());
     SmallVector<func::FuncOp> functions(getOperation().getOps<func::FuncOp>());
-    for (func::FuncOp function : functions) {
-      auto role = function->getAttrOfType<StringAttr>("pg.role");
-      if (role && !function.isDeclaration() &&
-          llvm::is_contained({"train", "score", "probe"}, role.getValue()))
+    for (func::FuncOp function : functions)
+      if (!function.isDeclaration() && runsModel(function))
         hoister.hoist(function);
-    }
   }
 };
 

@@ -1,4 +1,5 @@
 // pack-weights: products read weights in the panels of their kernels.
+#include "compiler/passes/Passes.h"
 #include "compiler/passes/fusion/FusionPasses.h"
 #include "compiler/passes/fusion/OpFacts.h"
 #include "mlir/IR/SymbolTable.h"
@@ -29,9 +30,7 @@ struct PackWeightsPass : impl::PackWeightsBase<PackWeightsPass> {
              variable.getTensorType().getRank() == 2;
     };
     for (auto function : getOperation().getOps<func::FuncOp>()) {
-      auto role = function->getAttrOfType<StringAttr>("pg.role");
-      if (!role ||
-          !llvm::is_contained({"train", "score", "probe"}, role.getValue()))
+      if (!runsModel(function))
         continue;
       SmallVector<Operation *> products;
       function.walk([&](Operation *op) {

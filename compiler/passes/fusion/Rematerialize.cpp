@@ -195,7 +195,8 @@ struct RematerializePass : impl::RematerializeBase<RematerializePass> {
   void runOnOperation() override {
     for (auto function : getOperation().getOps<func::FuncOp>()) {
       auto role = function->getAttrOfType<StringAttr>("pg.role");
-      if (role && role.getValue() == "train" && !function.isDeclaration())
+      if (role && llvm::is_contained({"train", "adapt"}, role.getValue()) &&
+          !function.isDeclaration())
         Rematerializer(function, maxSources).run();
     }
   }

@@ -2,6 +2,7 @@
 #include "compiler/passes/schedule/Layout.h"
 #include "compiler/passes/schedule/SchedulePasses.h"
 #include "dialects/pg/Pg.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
 
 using namespace mlir;
@@ -35,8 +36,20 @@ struct PlaceVariablesPass : impl::PlaceVariablesBase<PlaceVariablesPass> {
       }
       gradient = variable;
     }
-    if (gradient)
+    if (gradient && !adaptsOnly(module))
       addCombineKernel(module, gradient.getTensorType().getElementType());
+  }
+
+  /// Whether gradients are those of test-time training, which has one part.
+  static bool adaptsOnly(ModuleOp module) {
+    bool adapts = false;
+    for (auto function : module.getOps<func::FuncOp>()) {
+      auto role = function->getAttrOfType<StringAttr>("pg.role");
+      if (role && role.getValue() == "train")
+        return false;
+      adapts |= role && role.getValue() == "adapt";
+    }
+    return adapts;
   }
 
   void addCombineKernel(ModuleOp module, Type element) {

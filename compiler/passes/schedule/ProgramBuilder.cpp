@@ -344,6 +344,8 @@ LogicalResult ProgramBuilder::build() {
                         builder.getArrayAttr(in), builder.getArrayAttr(out));
   if (Attribute flops = func->getAttr("pg.model_flops"))
     program->setAttr("model_flops", flops);
+  if (Attribute scored = func->getAttr("pg.scored"))
+    program->setAttr("scored", scored);
   program.getBody().emplaceBlock();
   builder.setInsertionPointToStart(&program.getBlock());
   for (Operation &op : func.getBody().front())

@@ -274,6 +274,9 @@ private:
     evaluation->set_stage("trained");
     evaluation->set_kind("chunked");
     evaluation->set_seq(seq);
+    for (int i = 0; i < plan.programs_size(); ++i)
+      if (plan.programs(i).role() == "score")
+        evaluation->set_score(uint32_t(i));
   }
 
   const ToyOptions &options;
