@@ -13,6 +13,16 @@ def ExpandRecurrence : Pass<"expand-recurrence", "::mlir::ModuleOp"> {
   let dependentDialects = ["::pg::PgDialect"];
 }
 
+def HoldStopGradients : Pass<"hold-stop-gradients", "::mlir::ModuleOp"> {
+  let summary = "Compute what stands under stop_gradient from weights at a base point";
+  let description = [{
+    In functions with the attribute `pg.hold_stop_gradients` the argument of each `pg.stop_gradient` is computed from
+    variables `<parameter>:base` instead of the parameters. So the gradient that such a function has by definition is
+    the derivative of its loss, which finite differences can check. The recurrence must have been laid out.
+  }];
+  let dependentDialects = ["::pg::PgDialect"];
+}
+
 def Differentiate : Pass<"differentiate", "::mlir::ModuleOp"> {
   let summary = "Add the backward pass to each forward function";
   let description = [{

@@ -17,6 +17,7 @@ static void cleanUp(OpPassManager &pm) {
 void buildExpandPipeline(OpPassManager &pm) {
   pm.addPass(createExpandRecurrence());
   pm.addPass(createVerifyExpanded());
+  pm.addPass(createHoldStopGradients());
 }
 
 void buildKernelPipeline(OpPassManager &pm, const PipelineOptions &options) {

@@ -139,6 +139,8 @@ private:
       if (!role || role != "forward")
         return;
       bool probes = func.getSymName().starts_with("probe.");
+      if (probes && options.holdStopGradients)
+        func->setAttr("pg.hold_stop_gradients", UnitAttr::get(&context));
       func->setAttr("pg.seed",
                     FloatAttr::get(Float64Type::get(&context),
                                    probes ? 1 : 1 / (micros * train.parts)));

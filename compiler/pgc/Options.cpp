@@ -17,6 +17,8 @@ usage: pgc MODEL.pgm [-o OUT.plan] [options]
                         (default: native; a plan can hold several, separated by commas)
   --numerics=N          bf16, f32 or f64 (default: bf16 where the first target has it in hardware, else f32)
   --probe=BxT           add programs for 'pgrt probe': B sequences of T tokens
+  --hold-stop-gradients in those programs stop_gradient(x) takes x from the states '<parameter>:base':
+                        for checking gradients by finite differences
   --only=evaluate       the programs that evaluate alone: no training, no quantising
   --micro-batch=N       sequences that go forward and backward at once (default: chosen; the result
                         differs in rounding only)
@@ -100,6 +102,8 @@ private:
       options.version = true;
     else if (argument == "-Werror")
       options.warningsAsErrors = true;
+    else if (argument == "--hold-stop-gradients")
+      options.holdStopGradients = true;
     else if (argument.starts_with("--mlir-") || argument.starts_with("-mlir-"))
       options.mlirFlags.push_back(argument.str());
     else if (auto value = longValue(argument, "--target"))

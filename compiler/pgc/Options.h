@@ -28,6 +28,7 @@ struct Options {
   std::string
       numerics; // "bf16", "f32", "f64"; empty: what fits the first target
   std::optional<BatchShape> probe;
+  bool holdStopGradients = false; // in the programs of `probe`
   int64_t microBatch = 0; // sequences; 0: chosen
   int64_t threads = 0;    // for generating code; 0: one a processor
   Emit emit = Emit::Plan;
