@@ -5,7 +5,7 @@ set -euo pipefail
 
 build_packages="cmake ninja-build ccache clang-22 lld-22 llvm-22-dev llvm-22-tools libmlir-22-dev mlir-22-tools
   libprotobuf-dev protobuf-compiler libsentencepiece-dev libbrotli-dev zlib1g-dev liblzma-dev libopenblas-dev liblapacke-dev libdnnl-dev
-  libgtest-dev libgmock-dev libbenchmark-dev python3 xz-utils"
+  libgtest-dev libgmock-dev libbenchmark-dev python3 python3-torch xz-utils"
 text_packages="dict-gcide perl-doc dict-foldoc dict-jargon"
 
 packages=$build_packages

@@ -55,6 +55,21 @@ static const plan::Program &probeProgram(const plan::Plan &plan, int64_t batch,
             "; phase ", phases.front(), " is there");
 }
 
+// Plans made with --hold-stop-gradients keep a second copy of the weights, from
+// which stop_gradient takes its argument.
+static void useAsBase(Executor &executor) {
+  for (const plan::Parameter &parameter : executor.plan().parameters())
+    for (const plan::State &state : executor.plan().states())
+      if (state.name() == parameter.name() + ":base") {
+        int64_t elements = 1;
+        for (int64_t size : parameter.shape())
+          elements *= size;
+        executor.device().copy(executor.address(state.slot()),
+                               executor.address(parameter.slot()),
+                               elements * typeBytes(parameter.type()));
+      }
+}
+
 int runProbe(const std::vector<std::string> &arguments) {
   std::string weights, tokensPath, phase = "plain", out, device = "cpu";
   int64_t batch = 0, seq = 0, threads = 0;
@@ -103,6 +118,7 @@ int runProbe(const std::vector<std::string> &arguments) {
   Executor executor(plan, *opened);
   initialise(executor, 0); // for the states; the weights are replaced
   loadWeights(executor, weightFile);
+  useAsBase(executor);
   std::vector<double> scalars = evaluateScalars(plan, 0, 0);
   if (const plan::Program *prepare = findProgram(plan, "prepare"))
     executor.run(*prepare, scalars);
