@@ -151,7 +151,11 @@ Value Evaluator::notKnown(SourceRange range, const Value &value,
   Report report =
       error(range, std::move(what) + " must be known when compiling");
   std::vector<std::string> sources = findSources(value);
-  if (!sources.empty()) {
+  if (value.isStep() && dependsOnSolved(value.asStep())) {
+    report.detail("'" + (pass.solved ? pass.solved->name : "it") +
+                  "' is raised by 'solve' after training, until the artifact "
+                  "fits");
+  } else if (!sources.empty()) {
     bool token = sources[0] == "tokens" || sources[0] == "targets";
     report.detail("'" + sources[0] + "' " + (token ? "change" : "changes") +
                   " from step to step");
@@ -167,6 +171,9 @@ Value Evaluator::ambient(llvm::StringRef name, SourceRange range) {
   auto absent = [&](std::string why) -> Value {
     return error(range, "'" + name.str() + "' " + why);
   };
+  if (pass.quantizes && (name == "step" || name == "progress"))
+    return absent("is not known here: weights are quantised once, when "
+                  "training is over");
   if (name == "step" || name == "progress")
     return Value::step(session.steps.leaf(
         name == "step" ? StepExpr::Op::Step : StepExpr::Op::Progress));
@@ -285,6 +292,11 @@ Value Evaluator::constant(const Symbol &symbol, int level, SourceRange range) {
       value = Value();
   if (value.isInteger())
     value = value.named(session.intern(symbol.name));
+  if (&symbol == pass.solved && level + 1 == int(symbol.stack.size()) &&
+      value.isNumber()) {
+    value = Value::step(session.steps.solved(value.asDouble()));
+    readSolved = true;
+  }
   evaluating.pop_back();
   std::swap(callers, frames);
   leave();

@@ -80,6 +80,9 @@ struct Pass {
   /// Null where there are none: in settings and rules.
   mlir::Value tokens, targets;
   std::string place = "model"; // for messages: "called from 'model'"
+  /// In quantisers: there are no steps, and what `solve` names is raised.
+  bool quantizes = false;
+  const Symbol *solved = nullptr;
 };
 
 /// Where in the program an operation came from.
@@ -195,6 +198,8 @@ public:
   /// "<parameter>:average.".
   std::string statePrefix;
   bool inRule = false;
+  /// Set when the constant that `solve` names is read.
+  bool readSolved = false;
 
   /// Outputs of the model by now.
   std::vector<std::pair<llvm::StringRef, Value>> outputs;

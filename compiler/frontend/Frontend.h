@@ -92,17 +92,29 @@ struct EvaluationInfo {
 struct EmitRequest {
   /// Forward: the loss, to be differentiated. Score: nll. Logits: logits, of
   /// tokens alone. Adapt: the loss of test-time training, to be
-  /// differentiated. Update, AdaptUpdate: the optimizer's step.
-  enum class Role { Forward, Score, Update, Logits, Adapt, AdaptUpdate };
+  /// differentiated. Update, AdaptUpdate: the optimizer's step. Capture: Score,
+  /// for the pass that makes Hessians of it. Quantize, Decode: what is stored
+  /// of parameters, and back.
+  enum class Role {
+    Forward,
+    Score,
+    Update,
+    Logits,
+    Adapt,
+    AdaptUpdate,
+    Capture,
+    Quantize,
+    Decode
+  };
   Role role = Role::Forward;
   /// Name of a phase, or any switches joined by '+' ("plain": none). For
   /// Forward and Update; in all else all switches are on.
   std::string phase = "plain";
-  int64_t batch = 1;       // B: sequences; not used by updates
-  int64_t seq = 1;         // T: positions; not used by updates
+  int64_t batch = 1;       // B: sequences, where there are tokens
+  int64_t seq = 1;         // T: positions, where there are tokens
   bool wantLogits = false; // Forward: also return the logits (probe)
   /// Name of the function; empty: "forward.<phase>", "update.<phase>", or the
-  /// role's.
+  /// role's. Those of Quantize and Decode are always called so.
   std::string name;
   int64_t scored = 0;      // Score: of the last so many positions; 0: of all
   unsigned evaluation = 0; // Adapt, AdaptUpdate: index of evaluations()
@@ -136,6 +148,11 @@ public:
   virtual llvm::ArrayRef<SectionItem> items() const = 0;
   /// In the order of the file's `evaluate`.
   virtual llvm::ArrayRef<EvaluationInfo> evaluations() const = 0;
+  /// The file has a section `quantize`.
+  virtual bool quantizes() const = 0;
+  /// The parts of the training order that Hessians are collected over; 0 if no
+  /// quantiser reads one.
+  virtual int64_t calibrationBatches() const = 0;
 
   /// Emits one module: the variables of parameters, and of the gradients,
   /// states and averages that the functions need; `@switch.<name>() -> f64`,

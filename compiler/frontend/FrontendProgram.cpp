@@ -8,6 +8,7 @@
 #include "compiler/frontend/Phases.h"
 #include "compiler/frontend/Sections.h"
 #include "compiler/frontend/Warnings.h"
+#include "dialects/pg/WeightUse.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "llvm/Support/Path.h"
@@ -39,6 +40,10 @@ public:
   llvm::ArrayRef<EvaluationInfo> evaluations() const override {
     return others.evaluations;
   }
+  bool quantizes() const override {
+    return !program->section(ast::SectionKind::Quantize).empty();
+  }
+  int64_t calibrationBatches() const override { return batches; }
   mlir::OwningOpRef<mlir::ModuleOp> emit(mlir::MLIRContext &context,
                                          llvm::ArrayRef<EmitRequest> requests,
                                          llvm::raw_ostream &os) override;
@@ -48,6 +53,8 @@ private:
   bool checkStructure();
   bool checkConstants(mlir::Block *scratch);
   bool tracePhases(mlir::ModuleOp scratch);
+  void noteScored(const ModelTrace &score);
+  bool checkQuantize(Evaluator &ev, mlir::ModuleOp scratch);
   void warnOfDeadParameters();
   bool checkAdapts(mlir::ModuleOp scratch);
   bool checkRequests(llvm::ArrayRef<EmitRequest> requests);
@@ -74,6 +81,8 @@ private:
   int64_t vocab = 0;
   TrainSettings settings;
   bool averages = false, splits = false;
+  int64_t batches = 0; // of calibration
+  PackSection packing;
   std::vector<std::string> switchNames;
   std::vector<Phase> thePhases;
   std::vector<ParameterInfo> infos;
@@ -194,6 +203,7 @@ bool FrontendProgram::tracePhases(mlir::ModuleOp scratch) {
   ModelTrace score = buildModel(*session, scratch, request);
   if (!score.function)
     return false;
+  noteScored(score);
   checkCausality(*session, score);
   scored = score.reached;
   score.function.walk([&](pg::TokenNllOp nll) {
@@ -215,6 +225,39 @@ bool FrontendProgram::checkAdapts(mlir::ModuleOp scratch) {
       return false;
   }
   return !diagnostics.hasErrors();
+}
+
+/// Notes which parameters the scores read, and what they multiply with them.
+void FrontendProgram::noteScored(const ModelTrace &score) {
+  for (const ParameterRecord *p : score.reached)
+    session->parameters.find(p->name)->scored = true;
+  std::map<ParameterRecord *, int64_t> axes;
+  score.function->walk([&](mlir::Operation *op) {
+    auto use = pg::getWeightUse(op);
+    ParameterRecord *p =
+        use ? session->parameters.find(use->weight.getVariable()) : nullptr;
+    if (!p)
+      return;
+    auto [axis, isFirst] = axes.try_emplace(p, use->axis);
+    if (isFirst)
+      p->contracted = use->contracted;
+    else if (axis->second != use->axis)
+      p->contracted = -1;
+  });
+}
+
+/// Builds the quantisers once, which checks them.
+bool FrontendProgram::checkQuantize(Evaluator &ev, mlir::ModuleOp scratch) {
+  if (!quantizes())
+    return true;
+  QuantizeSection section = readQuantize(ev);
+  if (diagnostics.hasErrors() || !buildQuantize(*session, scratch, true, true))
+    return false;
+  for (const ParameterRecord &p : session->parameters.all())
+    if (const RuleItem *rule = section.ruleOf(p);
+        rule && section.readsHessian(*rule) && p.contracted > 0)
+      batches = section.batches;
+  return true;
 }
 
 void FrontendProgram::warnOfDeadParameters() {
@@ -261,7 +304,9 @@ bool FrontendProgram::check() {
     return false;
   checkCoverage(ev, ast::SectionKind::Train, train->rules, true);
   others = readOtherSections(ev);
-  if (diagnostics.hasErrors() || !checkAdapts(*scratch))
+  packing = readPack(ev);
+  if (diagnostics.hasErrors() || !checkAdapts(*scratch) ||
+      !checkQuantize(ev, *scratch))
     return false;
   for (const Phase &phase : thePhases)
     if (phase.trains &&
@@ -350,6 +395,20 @@ void FrontendProgram::addAttributes(mlir::ModuleOp module) {
                                                          "switch." + name))}));
   module->setAttr("pg.switches", b.getArrayAttr(list));
   module->setAttr("pg.vocabulary", b.getI64IntegerAttr(vocab));
+  llvm::SmallVector<mlir::Attribute> codecs;
+  for (const PackSection::Codec &codec : packing.codecs)
+    codecs.push_back(b.getDictionaryAttr(
+        {named("name", b.getStringAttr(codec.name)),
+         named("argument", b.getI64IntegerAttr(codec.argument))}));
+  if (!packing.items.empty())
+    module->setAttr(
+        "pg.pack",
+        b.getDictionaryAttr(
+            {named("codecs", b.getArrayAttr(codecs)),
+             named("cap", b.getI64IntegerAttr(packing.cap)),
+             named("solve",
+                   b.getStringAttr(packing.solve ? packing.solve->name : "")),
+             named("zero_ones", b.getF64FloatAttr(packing.zeroOnes))}));
   module->setAttr("pg.model", b.getStringAttr(theName));
   module->setAttr("pg.source", b.getStringAttr(flattened));
 }
@@ -400,6 +459,9 @@ bool FrontendProgram::emitOne(mlir::ModuleOp module,
     return bool(buildAdaptUpdate(
         *session, module, request.name.empty() ? "adapt_update" : request.name,
         request.evaluation, scored));
+  if (request.role == Role::Quantize || request.role == Role::Decode)
+    return buildQuantize(*session, module, request.role == Role::Quantize,
+                         request.role == Role::Decode);
   if (request.role == Role::Forward || request.role == Role::Update) {
     auto parsed = parsePhase(*session, request.phase);
     if (!parsed) {
@@ -424,8 +486,10 @@ bool FrontendProgram::emitModel(mlir::ModuleOp module,
                                 const std::vector<bool> &on) {
   using Role = EmitRequest::Role;
   ModelRequest model;
-  model.role = request.role;
+  bool captures = request.role == Role::Capture;
+  model.role = captures ? Role::Score : request.role;
   model.name = !request.name.empty()           ? request.name
+               : captures                      ? "capture"
                : request.role == Role::Score   ? "score"
                : request.role == Role::Logits  ? "logits"
                : request.role == Role::Forward ? "forward." + phase
@@ -450,11 +514,15 @@ bool FrontendProgram::emitModel(mlir::ModuleOp module,
     return false;
   }
   mlir::func::FuncOp function = buildModel(*session, module, model).function;
+  mlir::Builder b(&session->context);
+  if (function && captures) {
+    function->setAttr("pg.role", b.getStringAttr("capture"));
+    function->setAttr("pg.batches", b.getI64IntegerAttr(batches));
+  }
   if (!function || request.role != Role::Adapt)
     return bool(function);
   // Gradients of parameters that no rule is for are not needed.
   llvm::SmallVector<mlir::Attribute> frozen;
-  mlir::Builder b(&session->context);
   for (const ParameterRecord *p : scored)
     if (!llvm::is_contained(adapted[request.evaluation], p))
       frozen.push_back(b.getStringAttr(p->name));

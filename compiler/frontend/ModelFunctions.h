@@ -54,6 +54,11 @@ buildAdaptUpdate(Session &session, mlir::ModuleOp module,
 std::vector<const ParameterRecord *>
 findAdapted(const AdaptSection &adapt,
             const std::vector<const ParameterRecord *> &reached);
+/// Appends @quantize, which stores the leaves of all decoders, and @decode,
+/// which makes parameters of them; or one of both. Declares the leaves, and,
+/// for @quantize, the Hessians. `session` must know what the scores read.
+bool buildQuantize(Session &session, mlir::ModuleOp module, bool quantize,
+                   bool decode);
 
 /// Appends @switch.<name>() -> f64 for each switch, and @log.lr() -> f64.
 bool buildScalarFunctions(Session &session, mlir::ModuleOp module);

@@ -227,7 +227,7 @@ Value RecurBuilder::build() {
     return Value();
   if (order.empty())
     return c.values[0];
-  if (!integers || ev.inRule)
+  if (!integers || ev.inRule || ev.pass.quantizes)
     return unroll();
 
   bool outerReadVisit = ev.readVisit;

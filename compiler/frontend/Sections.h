@@ -20,6 +20,7 @@ struct RuleItem {
   std::vector<Selector> who; // any of them
   Value function;
   std::vector<Actual> actuals;
+  std::string text; // of a quantiser: "gptq_sdclip(bits = 6, k = 12.85)"
   bool fits(const ParameterRecord &parameter) const;
 };
 
@@ -78,6 +79,52 @@ struct TrainSection {
 };
 /// Evaluates `train`; reports what is missing. Nothing after an error.
 std::optional<TrainSection> readTrain(Evaluator &ev);
+
+/// A word of quantize, pack or evaluate: its formals are written as for
+/// readSetting.
+struct SettingWord {
+  const char *name;
+  const char *formals;
+};
+/// Evaluates the arguments of a call of one of `words`; nothing after an error.
+std::optional<SettingArguments> readWord(Evaluator &ev, const ast::Call &call,
+                                         Scope &scope, ast::SectionKind kind,
+                                         llvm::ArrayRef<SettingWord> words);
+
+/// An item as users of the program see it. `who` is null for settings.
+SectionItem makeItem(ast::SectionKind kind, const ast::Expr *who,
+                     const ast::Call &call,
+                     const std::map<std::string, std::string> &arguments);
+SectionItem makeItem(ast::SectionKind kind, const ast::Expr *who,
+                     const SettingArguments &setting);
+
+/// What `quantize` says. A rule without a function drops its parameters.
+struct QuantizeSection {
+  int64_t batches = 0; // that Hessians are collected over; 0 if not given
+  std::vector<RuleItem> rules;
+  std::vector<SectionItem> items; // those of the rules come in their order
+  bool readsHessian(const RuleItem &rule) const;
+  /// The rule that decides on a parameter; null if none does.
+  const RuleItem *ruleOf(const ParameterRecord &parameter) const;
+};
+/// Evaluates `quantize`, and checks that its rules cover all parameters.
+QuantizeSection readQuantize(Evaluator &ev);
+
+/// What `pack` says.
+struct PackSection {
+  struct Codec {
+    std::string name;
+    int64_t argument = 0; // stride, quality or level
+  };
+  std::vector<Codec> codecs;
+  int64_t cap = 0;               // bytes; 0: none
+  const Symbol *solve = nullptr; // the constant to raise where it does not fit
+  SourceRange solveRange;
+  double zeroOnes = 0; // codes to zero for each byte of excess; 0: none
+  std::vector<SectionItem> items;
+};
+/// Evaluates `pack`.
+PackSection readPack(Evaluator &ev);
 
 /// What the block of an item of `evaluate` says: how its test-time training
 /// changes parameters.

@@ -26,6 +26,11 @@ struct ParameterRecord {
   SourceRange nameRange, groupRange;
   const ast::Param *declaration = nullptr;
   bool trained = false; // reached by the forward pass of some phase of training
+  bool scored = false;  // reached by the scores
+  /// The size of XᵀX of all X that the scores multiply with it in `linear` or
+  /// `@`: 0 if they do not, -1 if along several axes, or in a batch of
+  /// matrices.
+  int64_t contracted = 0;
 };
 
 /// A state of an optimizer or of the average.

@@ -17,6 +17,7 @@ static double compute(Op op, double a, double b, double c) {
   case Op::Constant:
   case Op::Step:
   case Op::Progress:
+  case Op::Solved:
     break;
   case Op::Neg:
     return -a;
@@ -79,6 +80,10 @@ const StepExpr *StepGraph::constant(double value) {
 
 const StepExpr *StepGraph::leaf(Op op) { return unique({op, 0, {}}); }
 
+const StepExpr *StepGraph::solved(double start) {
+  return unique({Op::Solved, start, {}});
+}
+
 const StepExpr *StepGraph::get(Op op, const StepExpr *a, const StepExpr *b,
                                const StepExpr *c) {
   if (a->isConstant() && (!b || b->isConstant()) && (!c || c->isConstant()))
@@ -110,7 +115,7 @@ using Memo = llvm::DenseMap<const StepExpr *, double>;
 
 static double evaluateNode(const StepExpr *e, double step, double progress,
                            Memo &memo) {
-  if (e->op == Op::Constant)
+  if (e->op == Op::Constant || e->op == Op::Solved)
     return e->constant;
   if (e->op == Op::Step)
     return step;
@@ -143,6 +148,21 @@ void collectThresholds(const StepExpr *expr, std::vector<double> &thresholds) {
       thresholds.push_back(e->constant);
     work.insert(work.end(), e->operands, e->operands + 3);
   }
+}
+
+bool dependsOnSolved(const StepExpr *expr) {
+  std::set<const StepExpr *> seen;
+  std::vector<const StepExpr *> work{expr};
+  while (!work.empty()) {
+    const StepExpr *e = work.back();
+    work.pop_back();
+    if (!e || !seen.insert(e).second)
+      continue;
+    if (e->op == Op::Solved)
+      return true;
+    work.insert(work.end(), e->operands, e->operands + 3);
+  }
+  return false;
 }
 
 mlir::OpBuilder StepEmitter::builder() {
@@ -190,6 +210,8 @@ mlir::Value StepEmitter::emitNew(const StepExpr *e, mlir::Location loc) {
     return create<pg::StepOp>(loc);
   if (e->op == Op::Progress)
     return create<pg::ProgressOp>(loc);
+  if (e->op == Op::Solved)
+    return create<pg::SolvedOp>(loc, e->constant);
   if (e->isComparison() || e->op == Op::Select) {
     bool select = e->op == Op::Select;
     mlir::Value condition = emitCondition(select ? e->operands[0] : e, loc);

@@ -18,6 +18,7 @@ struct StepExpr {
     Constant,
     Step,
     Progress,
+    Solved, // what `solve` raises; `constant`: from where
     Neg,
     Abs,
     Sqrt,
@@ -53,6 +54,8 @@ class StepGraph {
 public:
   const StepExpr *constant(double value);
   const StepExpr *leaf(StepExpr::Op op); // Step or Progress
+  /// The constant that `solve` raises, from its value in the file.
+  const StepExpr *solved(double start);
   const StepExpr *get(StepExpr::Op op, const StepExpr *a,
                       const StepExpr *b = nullptr, const StepExpr *c = nullptr);
 
@@ -78,6 +81,9 @@ double evaluate(const StepExpr *expr, double step, double progress);
 /// The constants that some `step` or `progress` is compared with: where the
 /// value of a condition may change.
 void collectThresholds(const StepExpr *expr, std::vector<double> &thresholds);
+
+/// Whether an expression depends on what `solve` raises.
+bool dependsOnSolved(const StepExpr *expr);
 
 /// Emits expressions as f64 ops, each once, at the start of one block.
 class StepEmitter {

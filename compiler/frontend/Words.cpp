@@ -7,7 +7,7 @@ const Word *findWord(llvm::StringRef name) {
     llvm::StringMap<const Word *> words;
     for (llvm::ArrayRef<Word> family :
          {mathWords(), reductionWords(), shapeWords(), networkWords(),
-          otherWords()})
+          otherWords(), quantizeWords()})
       for (const Word &word : family)
         words[word.name] = &word;
     return words;

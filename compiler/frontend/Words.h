@@ -10,6 +10,7 @@ llvm::ArrayRef<Word> reductionWords();
 llvm::ArrayRef<Word> shapeWords();
 llvm::ArrayRef<Word> networkWords();
 llvm::ArrayRef<Word> otherWords();
+llvm::ArrayRef<Word> quantizeWords();
 
 /// The number of the axis that `value` names, counted from the front.
 std::optional<int64_t> requireAxis(Evaluator &ev, const WordCall &c, size_t arg,

@@ -1,4 +1,4 @@
-// Words of optimizers, draws and quantisers, and those that reach parameters.
+// Words of optimizers, draws, and those that reach parameters.
 #include "compiler/frontend/Glob.h"
 #include "compiler/frontend/Recurrence.h"
 #include "compiler/frontend/Words.h"
@@ -91,14 +91,6 @@ static Value newtonSchulz(Evaluator &ev, const WordCall &c) {
                  u->dims);
 }
 
-/// Words that only quantisers and initialisers may use.
-static Value quantiserWord(Evaluator &ev, const WordCall &c) {
-  return ev.error(c.callee, "'" + c.word.str() +
-                                "' is for quantisers and tensors that "
-                                "initialise; it is not built yet there, and "
-                                "has no meaning elsewhere");
-}
-
 llvm::ArrayRef<Word> otherWords() {
   static const Word words[] = {
       {"recur", "init, order, layer, skips?, merge?", evaluateRecur},
@@ -106,11 +98,6 @@ llvm::ArrayRef<Word> otherWords() {
       {"orthogonal", "", orthogonal},
       {"params", "glob", params},
       {"newton_schulz", "u, coeffs, aol?, gram_aspect?", newtonSchulz},
-      {"svd", "w, r", quantiserWord},
-      {"gptq", "w, h, scale, top, block, damp", quantiserWord},
-      {"codes", "q, lo, hi", quantiserWord},
-      {"f16", "x", quantiserWord},
-      {"diagonal", "h", quantiserWord},
   };
   return words;
 }

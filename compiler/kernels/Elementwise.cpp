@@ -12,8 +12,8 @@ bool KernelBuilder::isElementwise(Operation *op) {
              pg::MinOp, pg::FloorDivOp, pg::ModOp, pg::XorOp, pg::AndOp,
              pg::OrOp, pg::NegOp, pg::AbsOp, pg::SqrtOp, pg::RsqrtOp, pg::ExpOp,
              pg::LogOp, pg::TanhOp, pg::SigmoidOp, pg::CosOp, pg::SinOp,
-             pg::FloorOp, pg::RoundOp, pg::StopGradientOp, pg::F32Op,
-             pg::CompareOp, pg::SelectOp, pg::ConvertOp>(op);
+             pg::FloorOp, pg::RoundOp, pg::RoundF16Op, pg::StopGradientOp,
+             pg::F32Op, pg::CompareOp, pg::SelectOp, pg::ConvertOp>(op);
 }
 
 static Value compare(KernelBuilder &k, pg::Predicate predicate, Value x,
@@ -141,6 +141,7 @@ Value KernelBuilder::elementwise(Operation *op, ArrayRef<Value> v) {
           [&](auto) { return LLVM::FFloorOp::create(b, loc, v[0]); })
       .Case<pg::RoundOp>(
           [&](auto) { return LLVM::RoundEvenOp::create(b, loc, v[0]); })
+      .Case<pg::RoundF16Op>([&](auto) { return roundToF16(v[0]); })
       .Case<pg::StopGradientOp, pg::F32Op>([&](auto) { return v[0]; })
       .Case<pg::CompareOp>([&](pg::CompareOp compareOp) {
         return compare(*this, compareOp.getPredicate(), v[0], v[1]);

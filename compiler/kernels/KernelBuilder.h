@@ -146,6 +146,9 @@ public:
   mlir::Value pow(mlir::Value x, mlir::Value y); // through f64
   /// The nearest f32 that bf16 can represent (ties to even).
   mlir::Value roundToBf16(mlir::Value x);
+  /// The nearest number that float16 can represent (ties to even), in x's own
+  /// type; 65,520 and above become infinite.
+  mlir::Value roundToF16(mlir::Value x);
   /// Between register types: f32 or f64, i64, i1. To i64 drops the fraction, to
   /// i1 is `!= 0`.
   mlir::Value convert(mlir::Value x, mlir::Type toElement);

@@ -254,6 +254,35 @@ Value KernelBuilder::roundToBf16(Value x) {
                      code.toFloat(rounded));
 }
 
+// float16 has 11 bits, and none below 2⁻²⁴. With e the exponent of x, at least
+// -14, adding 1.5 · 2^(e + p - 11) to a number of p bits leaves those bits, and
+// taking it away again is exact.
+Value KernelBuilder::roundToF16(Value x) {
+  Type type = x.getType();
+  bool isDouble = getElementType(type).isF64();
+  int64_t precision = isDouble ? 53 : 24;
+  Type bits = getRegisterType(isDouble ? b.getI64Type()
+                                       : static_cast<Type>(b.getI32Type()),
+                              getLanes(type));
+  Value magnitude = LLVM::FAbsOp::create(b, loc, x);
+  Value power = arith::BitcastOp::create(
+      b, loc, type,
+      arith::AndIOp::create(
+          b, loc, arith::BitcastOp::create(b, loc, bits, magnitude),
+          integer(bits, isDouble ? 0x7FF0000000000000 : 0x7F800000)));
+  power = maxf(power, constant(type, 0x1p-14));
+  Value shift =
+      mulf(power, constant(type, std::ldexp(1.5, int(precision - 11))));
+  Value rounded = subf(addf(magnitude, shift), shift);
+  // 65,520 is as far from 65,504, the largest number, as from 65,536.
+  Value overflows = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OGE,
+                                          magnitude, constant(type, 65520));
+  rounded = arith::SelectOp::create(
+      b, loc, overflows,
+      constant(type, std::numeric_limits<double>::infinity()), rounded);
+  return LLVM::CopySignOp::create(b, loc, rounded, x);
+}
+
 Value KernelBuilder::convert(Value x, Type to) {
   Type from = getElementType(x.getType());
   bool toBf16 = to.isBF16();

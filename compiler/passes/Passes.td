@@ -39,6 +39,17 @@ def Differentiate : Pass<"differentiate", "::mlir::ModuleOp"> {
   let dependentDialects = ["::pg::PgDialect", "::mlir::arith::ArithDialect"];
 }
 
+def CaptureHessians : Pass<"capture-hessians", "::mlir::ModuleOp"> {
+  let summary = "Make of the forward pass a function that collects Hessians";
+  let description = [{
+    A function of role `capture` is a forward pass. For every variable `p:hessian` (space `hessian`), each product of some X
+    with the parameter p adds XᵀX / `pg.batches`, leading axes of X seen as one, to it: all visits of a loop to the same. Parameters
+    with the same inputs share the variable of the first; the attribute `hessian` of a parameter names it. Results are dropped, and what
+    no Hessian demands is pruned.
+  }];
+  let dependentDialects = ["::pg::PgDialect"];
+}
+
 def Decompose : Pass<"decompose", "::mlir::ModuleOp"> {
   let summary = "Replace composites by what they stand for";
   let dependentDialects = ["::pg::PgDialect"];

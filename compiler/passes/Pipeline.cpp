@@ -21,6 +21,7 @@ void buildExpandPipeline(OpPassManager &pm) {
 }
 
 void buildKernelPipeline(OpPassManager &pm, const PipelineOptions &options) {
+  pm.addPass(createCaptureHessians());
   pm.addPass(createDifferentiate());
   pm.addPass(createVerifyDifferentiated());
   pm.addPass(createDecompose());
@@ -39,6 +40,7 @@ void buildKernelPipeline(OpPassManager &pm, const PipelineOptions &options) {
   pm.addPass(createFuse());
   pm.addPass(createVerifyFused());
   pm.addPass(createOutlineRest());
+  pm.addPass(createGatherHostWork());
   pm.addPass(createPlaceVariables()); // adds a kernel
 }
 

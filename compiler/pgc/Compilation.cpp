@@ -130,6 +130,13 @@ private:
                             "probe." + phase.name});
     }
     llvm::append_range(requests, evaluations.requests);
+    if (program->quantizes())
+      requests.push_back({EmitRequest::Role::Decode, "", 1, 1, false, ""});
+    if (program->quantizes() && !options.evaluateOnly)
+      requests.push_back({EmitRequest::Role::Quantize, "", 1, 1, false, ""});
+    if (program->calibrationBatches() > 0 && !options.evaluateOnly)
+      requests.push_back(
+          {EmitRequest::Role::Capture, "", microBatch, train.seq, false, ""});
     module = program->emit(context, requests, diagnostics);
     if (!module)
       return ExitCode::Input;
@@ -268,8 +275,11 @@ private:
     plan.set_source(program->source());
     plan.set_numerics(numerics);
     plan.set_vocab(program->vocabulary());
-    if (!options.evaluateOnly)
+    if (!options.evaluateOnly) {
       addTraining(plan);
+      if (program->quantizes())
+        plan.mutable_quantization()->set_batches(program->calibrationBatches());
+    }
     llvm::StringMap<uint32_t> programs;
     if (failed(addToPlan(*module, plan, programs)))
       return fail(ExitCode::Input,

@@ -1,4 +1,5 @@
 #include "compiler/plan/PlanWriter.h"
+#include "compiler/plan/QuantizationWriter.h"
 #include "compiler/plan/ScalarExprs.h"
 #include "dialects/pg/Pg.h"
 #include "dialects/sched/Sched.h"
@@ -16,7 +17,11 @@ class PlanWriter {
 public:
   PlanWriter(ModuleOp module, plan::Plan &out,
              llvm::StringMap<uint32_t> &programs)
-      : module(module), out(out), scalars(out), programs(programs) {}
+      : module(module), out(out), scalars(out),
+        slotSetter([this](plan::Slot *slot, BufAttr buffer) {
+          setSlot(slot, buffer);
+        }),
+        programs(programs) {}
 
   LogicalResult run() {
     addArenas();
@@ -26,6 +31,8 @@ public:
     for (auto program : module.getOps<ProgramOp>())
       if (failed(addProgram(program)))
         return failure();
+    addQuantization(module, out, slotSetter);
+    addPack(module, out);
     return addSchedules();
   }
 
@@ -137,6 +144,9 @@ private:
         setSlot(parameter->mutable_gradient(), *gradient);
       if (auto average = placeOf(name + ":average"))
         setSlot(parameter->mutable_average(), *average);
+      if (auto hessian = variable->getAttrOfType<FlatSymbolRefAttr>("hessian"))
+        if (auto place = placeOf(hessian.getValue()))
+          setSlot(parameter->mutable_hessian(), *place);
     }
     return success();
   }
@@ -208,6 +218,8 @@ private:
       plan::Fill *command = program.add_commands()->mutable_fill();
       setSlot(command->mutable_to(), fill.getDestination());
       command->set_bytes(fill.getDestination().getBytes());
+    } else if (auto host = dyn_cast<HostOp>(op)) {
+      return addHostCommand(host, *program.add_commands(), slotSetter);
     }
     return success();
   }
@@ -300,6 +312,7 @@ private:
   ModuleOp module;
   plan::Plan &out;
   ScalarExprs scalars;
+  std::function<void(plan::Slot *, BufAttr)> slotSetter;
   llvm::StringMap<uint32_t> &programs; // by the name of the function
   llvm::StringMap<uint32_t> arenas, kernels;
   std::map<std::string, int> written; // by content

@@ -90,6 +90,8 @@ FailureOr<uint32_t> ScalarExprs::convert(Operation *op) {
     if (auto truth = dyn_cast<IntegerAttr>(constant))
       return node(Op::CONSTANT, {}, truth.getValue().isZero() ? 0 : 1);
   }
+  if (auto solved = dyn_cast<pg::SolvedOp>(op))
+    return node(Op::SOLVED, {}, solved.getStart().convertToDouble());
   std::vector<uint32_t> args;
   for (Value operand : op->getOperands()) {
     FailureOr<uint32_t> arg = add(operand);

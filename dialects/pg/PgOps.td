@@ -10,5 +10,6 @@ include "dialects/pg/PgAttentionOps.td"
 include "dialects/pg/PgRecurrenceOps.td"
 include "dialects/pg/PgVariableOps.td"
 include "dialects/pg/PgOptimizerOps.td"
+include "dialects/pg/PgQuantizeOps.td"
 
 #endif

@@ -8,8 +8,9 @@ def Pg_VariableOp : Pg_Op<"variable", [Symbol]> {
   let summary = "A tensor that stays in memory";
   let description = [{
     `space` says what it is: `parameter`, `gradient`, `state` of an optimizer, `average`,
-    `packed` or `derived` (computed from parameters after each update), `constant`. The gradient of p is called
-    `p:grad`, its average `p:average`, a state m of its optimizer `p:m`.
+    `packed` or `derived` (computed from parameters after each update), `constant`, `hessian` (XᵀX of what multiplies a
+    parameter), `leaf` (what is stored of a parameter). The gradient of p is called `p:grad`, its average `p:average`,
+    a state m of its optimizer `p:m`, its Hessian `p:hessian`, its leaves `p:leaf0`, …
 
     `init` is one of `{kind = "constant", value = dense<…>}`, `{kind = "normal", std = …}`,
     `{kind = "orthogonal", scale = …}`; without it the variable starts as 0.

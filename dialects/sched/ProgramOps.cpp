@@ -60,3 +60,11 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbolTable) {
   }
   return success();
 }
+
+LogicalResult HostOp::verify() {
+  int64_t written = getWrittenAttr().getInt();
+  if (written < 1 || written > static_cast<int64_t>(getBuffers().size()))
+    return emitOpError("writes ")
+           << written << " of " << getBuffers().size() << " buffers";
+  return success();
+}

@@ -187,4 +187,18 @@ def Sched_FillOp : Sched_Command<"fill"> {
   let assemblyFormat = "$destination `with` `zero` attr-dict";
 }
 
+def Sched_HostOp : Sched_Command<"host"> {
+  let summary = "Has the host's LAPACK compute something";
+  let description = [{
+    The last `written` buffers are written. Commands of this kind that follow one another directly are independent.
+
+    - `"gptq"`: weight [rows, cols], Hessian, scale [rows, 1] to codes, with `top`, `block`, `damp`: see `pg.gptq`.
+    - `"svd"`: matrix [rows, cols] to u, s, v, with `rank`: see `pg.svd`.
+  }];
+  let arguments = (ins StrAttr:$routine, Sched_BufArrayAttr:$buffers, I64Attr:$written,
+                       DictionaryAttr:$parameters);
+  let assemblyFormat = "$routine `buffers` $buffers `written` `(` $written `)` $parameters attr-dict";
+  let hasVerifier = 1;
+}
+
 #endif

@@ -16,6 +16,7 @@ void checkPlan(const plan::Plan &plan) {
   if (plan.has_training())
     checkPlanTraining(plan);
   checkPlanEvaluations(plan);
+  checkPlanQuantization(plan);
 }
 
 } // namespace pgrt

@@ -76,4 +76,7 @@ void checkPlanEvaluations(const plan::Plan &plan);
 /// Batches, phases, budget, the tree of gradients.
 void checkPlanTraining(const plan::Plan &plan);
 
+/// Quantisers, packing, and the programs capture, quantize and decode.
+void checkPlanQuantization(const plan::Plan &plan);
+
 } // namespace pgrt

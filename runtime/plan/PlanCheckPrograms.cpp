@@ -4,7 +4,9 @@
 #include "runtime/plan/Scalars.h"
 
 #include <cmath>
+#include <initializer_list>
 #include <set>
+#include <vector>
 
 namespace pgrt {
 
@@ -119,9 +121,74 @@ private:
         badPlan(where(), ", fill of ", command.fill().bytes(),
                 " bytes, not a multiple of 4");
       return;
+    case plan::Command::kGptq:
+      return checkGptq(command.gptq(), where);
+    case plan::Command::kSvd:
+      return checkSvd(command.svd(), where);
     default:
       badPlan(where(), " is empty");
     }
+  }
+
+  /// A buffer of a command that the host does, of rows × cols elements.
+  struct HostBuffer {
+    const plan::Slot *slot;
+    int64_t rows, cols;
+    const char *name;
+  };
+
+  /// The last `written` buffers must not meet any other.
+  template <typename Where>
+  void checkHostBuffers(std::initializer_list<HostBuffer> buffers, int written,
+                        plan::Type type, const Where &where) {
+    if (type != plan::F32 && type != plan::F64)
+      badPlan(where(), " is neither f32 nor f64");
+    std::vector<std::pair<const plan::Slot *, int64_t>> seen;
+    for (const HostBuffer &buffer : buffers) {
+      auto what = [&] { return cat(where(), ", ", buffer.name); };
+      int64_t elements, bytes;
+      if (buffer.rows < 1 || buffer.cols < 1 || buffer.rows > INT32_MAX ||
+          buffer.cols > INT32_MAX ||
+          !checkedMul(buffer.rows, buffer.cols, elements) ||
+          !checkedMul(elements, typeBytes(type), bytes))
+        badPlan(what(), " is ", buffer.rows, " × ", buffer.cols);
+      checkSlot(*buffer.slot, bytes, bufferAlignment, what);
+      bool isWritten = seen.size() + size_t(written) >= buffers.size();
+      for (auto &[other, size] : seen)
+        if (isWritten && other->arena() == buffer.slot->arena() &&
+            other->offset() < buffer.slot->offset() + bytes &&
+            buffer.slot->offset() < other->offset() + size)
+          badPlan(what(), " overlaps another of its buffers");
+      seen.push_back({buffer.slot, bytes});
+    }
+  }
+
+  template <typename Where>
+  void checkGptq(const plan::Gptq &gptq, const Where &where) {
+    auto what = [&] { return where() + ", gptq"; };
+    checkHostBuffers(
+        {{&gptq.weight(), gptq.rows(), gptq.cols(), "the weight"},
+         {&gptq.hessian(), gptq.cols(), gptq.cols(), "the Hessian"},
+         {&gptq.scale(), gptq.rows(), 1, "the scale"},
+         {&gptq.codes(), gptq.rows(), gptq.cols(), "the codes"}},
+        1, gptq.type(), what);
+    if (gptq.top() < 1 || gptq.top() > INT32_MAX || gptq.block() < 1 ||
+        !std::isfinite(gptq.damp()) || gptq.damp() < 0)
+      badPlan(what(), ": top ", gptq.top(), ", block ", gptq.block(), ", damp ",
+              gptq.damp());
+  }
+
+  template <typename Where>
+  void checkSvd(const plan::Svd &svd, const Where &where) {
+    auto what = [&] { return where() + ", svd"; };
+    checkHostBuffers({{&svd.matrix(), svd.rows(), svd.cols(), "the matrix"},
+                      {&svd.u(), svd.rows(), svd.rank(), "u"},
+                      {&svd.s(), svd.rank(), 1, "s"},
+                      {&svd.v(), svd.rank(), svd.cols(), "v"}},
+                     3, svd.type(), what);
+    if (svd.rank() > svd.rows() || svd.rank() > svd.cols())
+      badPlan(what(), " has ", svd.rank(), " singular values of ", svd.rows(),
+              " × ", svd.cols());
   }
 
   void checkPort(const plan::Port &port, const std::string &where) {
@@ -196,8 +263,8 @@ private:
   void checkProgram(const plan::Program &program) {
     std::string where = cat("program '", program.name(), "'");
     static const std::set<std::string> roles = {
-        "train", "combine", "update", "prepare",     "score",
-        "probe", "logits",  "adapt",  "adapt_update"};
+        "train",  "combine", "update",       "prepare", "score",    "probe",
+        "logits", "adapt",   "adapt_update", "capture", "quantize", "decode"};
     if (!roles.count(program.role()))
       badPlan(where, " has the unknown role '", program.role(), "'");
     for (const plan::Port &port : program.inputs())
@@ -207,6 +274,8 @@ private:
     const std::string &role = program.role();
     if (role != "score" && program.scored() != 0)
       badPlan(where, " scores positions and has another role");
+    if (role == "capture")
+      checkTokens(program, where);
     if (role == "logits") {
       checkTokens(program, where);
       checkPortIs(program.outputs(), "logits", false,
@@ -236,11 +305,17 @@ private:
         if (port.name().starts_with("term.") && program.role() == "train")
           checkPortIs(program.outputs(), port.name().c_str(), false, {}, where);
     }
+    if ((role == "quantize" || role == "decode") &&
+        program.inputs_size() + program.outputs_size())
+      badPlan(where, " has inputs or outputs: it works on the weights alone");
     if (!std::isfinite(program.model_flops()) || program.model_flops() < 0)
       badPlan(where, " has an impossible cost");
-    for (int i = 0; i < program.commands_size(); ++i)
-      checkCommand(program.commands(i),
-                   [&] { return cat(where, ", command ", i); });
+    for (int i = 0; i < program.commands_size(); ++i) {
+      const plan::Command &command = program.commands(i);
+      if ((command.has_gptq() || command.has_svd()) && role != "quantize")
+        badPlan(where, " quantises");
+      checkCommand(command, [&] { return cat(where, ", command ", i); });
+    }
   }
 
   // No two programs may serve the same role and phase (and shape, where several

@@ -12,8 +12,8 @@ int scalarArity(Expr::Op op) {
   case Expr::CONSTANT:
   case Expr::STEP:
   case Expr::PROGRESS:
-  case Expr::SEQUENCES:
   case Expr::SOLVED:
+  case Expr::SEQUENCES:
     return 0;
   case Expr::NEG:
   case Expr::ABS:

@@ -3,6 +3,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "tests/support/InterpreterProducts.h"
+#include "tests/support/InterpreterQuantize.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/ErrorHandling.h"
 #include <cmath>
@@ -173,7 +174,9 @@ static std::optional<Tensor> evaluateElementwise(Operation *op,
           [&](auto) { return is([](Row x) { return std::floor(x[0]); }); })
       .Case<pg::RoundOp>(
           [&](auto) { return is([](Row x) { return std::nearbyint(x[0]); }); })
-      .Case<pg::StopGradientOp, pg::F32Op, pg::BroadcastOp>(
+      .Case<pg::RoundF16Op>(
+          [&](auto) { return is([](Row x) { return roundToF16(x[0]); }); })
+      .Case<pg::StopGradientOp, pg::F32Op, pg::BroadcastOp, pg::CodesOp>(
           [&](auto) { return is([](Row x) { return x[0]; }); })
       .Case<pg::CompareOp>([&](pg::CompareOp c) {
         return is([=](Row x) mutable {
@@ -360,6 +363,8 @@ std::vector<Tensor> evaluate(Operation *op, llvm::ArrayRef<Tensor> operands) {
     return {*result};
   std::vector<Tensor> results = evaluateProducts(op, operands);
   if (results.empty())
+    results = evaluateQuantizer(op, operands);
+  if (results.empty())
     llvm::report_fatal_error("the test interpreter does not know " +
                              op->getName().getStringRef());
   return results;
@@ -462,6 +467,8 @@ std::vector<Tensor> Interpreter::run(Block &block,
     } else if (isa<pg::StepOp, pg::ProgressOp>(op)) {
       values[op.getResult(0)] =
           Tensor({}, isa<pg::StepOp>(op) ? step : progress);
+    } else if (auto solved = dyn_cast<pg::SolvedOp>(op)) {
+      values[solved] = Tensor({}, solved.getStart().convertToDouble());
     } else if (op.getNumResults() == 1 &&
                !isa<RankedTensorType>(op.getResult(0).getType())) {
       std::vector<double> x;

@@ -36,9 +36,14 @@ void forEach(
 /// The nearest number that bf16 holds, ties to even.
 double roundToBf16(double x);
 
+/// The nearest number that float16 holds, ties to even; infinite from 65,520
+/// on.
+double roundToF16(double x);
+
 /// What a single operation computes. Arithmetic is in double whatever the
-/// element type; only pg.convert rounds, to bf16, and conversions to integers
-/// and masks are those of the language. Aborts on operations it does not know.
+/// element type; only pg.convert rounds, to bf16, and pg.round_f16, and
+/// conversions to integers and masks are those of the language. Aborts on
+/// operations it does not know.
 std::vector<Tensor> evaluate(mlir::Operation *op,
                              llvm::ArrayRef<Tensor> operands);
 

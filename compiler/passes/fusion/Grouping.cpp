@@ -25,6 +25,7 @@ StringRef getKind(Role role) {
   case Role::EmbedGrad:
     return "embed_grad";
   case Role::Concat:
+  case Role::Host:
     return "";
   default:
     return "loops";

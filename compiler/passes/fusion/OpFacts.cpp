@@ -10,8 +10,8 @@ bool isElementwise(Operation *op) {
              pg::MinOp, pg::FloorDivOp, pg::ModOp, pg::XorOp, pg::AndOp,
              pg::OrOp, pg::NegOp, pg::AbsOp, pg::SqrtOp, pg::RsqrtOp, pg::ExpOp,
              pg::LogOp, pg::TanhOp, pg::SigmoidOp, pg::CosOp, pg::SinOp,
-             pg::FloorOp, pg::RoundOp, pg::CompareOp, pg::SelectOp,
-             pg::ConvertOp>(op);
+             pg::FloorOp, pg::RoundOp, pg::RoundF16Op, pg::CompareOp,
+             pg::SelectOp, pg::ConvertOp>(op);
 }
 
 bool isAlignedSlice(pg::SliceOp slice) {
@@ -60,6 +60,7 @@ Role getRole(Operation *op) {
       .Case<pg::EmbedOp>([](auto) { return Role::Embed; })
       .Case<pg::EmbedGradOp>([](auto) { return Role::EmbedGrad; })
       .Case<pg::ConcatOp>([](auto) { return Role::Concat; })
+      .Case<pg::GptqOp, pg::SvdOp>([](auto) { return Role::Host; })
       .Default([](Operation *op) {
         bool tensors =
             llvm::any_of(op->getResultTypes(), llvm::IsaPred<RankedTensorType>);

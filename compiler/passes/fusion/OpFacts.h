@@ -24,6 +24,7 @@ enum class Role {
   Embed,
   EmbedGrad,
   Concat, // parts that are computed straight into their places in the whole
+  Host,   // linear algebra on the host: stays in the function
   Loops,  // all else on tensors: a kernel of its own
   Sink,   // a store or an accumulation into a variable
   Terminator,

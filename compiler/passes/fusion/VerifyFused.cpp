@@ -24,6 +24,7 @@ LogicalResult verifyFunction(func::FuncOp function) {
     case Role::Free:
     case Role::View:
     case Role::Concat:
+    case Role::Host:
     case Role::Sink:
     case Role::Terminator:
       continue;

@@ -18,6 +18,10 @@ Touched touchedBy(Operation &op, const SymbolTable &symbols) {
     touched.firstWritten = 1;
   } else if (auto fill = dyn_cast<FillOp>(op)) {
     touched.buffers = {fill.getDestination()};
+  } else if (auto host = dyn_cast<HostOp>(op)) {
+    for (Attribute buffer : host.getBuffers())
+      touched.buffers.push_back(cast<BufAttr>(buffer));
+    touched.firstWritten = touched.buffers.size() - host.getWritten();
   }
   return touched;
 }

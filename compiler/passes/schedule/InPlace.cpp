@@ -16,12 +16,12 @@ static ArrayRef<int64_t> shapeOf(Value value) {
 /// same place.
 static bool isElementwise(Operation &op) {
   static const llvm::StringSet<> names = {
-      "pg.add",    "pg.sub",    "pg.mul",      "pg.div",   "pg.pow",
-      "pg.max",    "pg.min",    "pg.floordiv", "pg.mod",   "pg.xor",
-      "pg.and",    "pg.or",     "pg.neg",      "pg.abs",   "pg.sqrt",
-      "pg.rsqrt",  "pg.exp",    "pg.log",      "pg.tanh",  "pg.sigmoid",
-      "pg.cos",    "pg.sin",    "pg.floor",    "pg.round", "pg.compare",
-      "pg.select", "pg.convert"};
+      "pg.add",    "pg.sub",     "pg.mul",      "pg.div",   "pg.pow",
+      "pg.max",    "pg.min",     "pg.floordiv", "pg.mod",   "pg.xor",
+      "pg.and",    "pg.or",      "pg.neg",      "pg.abs",   "pg.sqrt",
+      "pg.rsqrt",  "pg.exp",     "pg.log",      "pg.tanh",  "pg.sigmoid",
+      "pg.cos",    "pg.sin",     "pg.floor",    "pg.round", "pg.compare",
+      "pg.select", "pg.convert", "pg.round_f16"};
   return names.contains(op.getName().getStringRef());
 }
 

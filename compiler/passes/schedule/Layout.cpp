@@ -13,6 +13,8 @@ StringRef arenaOfSpace(StringRef space) {
       .Case("state", "states")
       .Case("average", "averages")
       .Case("constant", "constants")
+      .Case("hessian", "hessians")
+      .Case("leaf", "leaves")
       .Default("derived");
 }
 

@@ -94,9 +94,10 @@ struct OutlineRestPass : impl::OutlineRestBase<OutlineRestPass> {
       if (!func->hasAttr("pg.role"))
         continue;
       for (Operation &op : llvm::make_early_inc_range(func.getBody().front())) {
-        bool stays = isa<CallOp, pg::LoadOp, pg::StoreOp, pg::ConstantOp,
-                         pg::ConcatOp, func::ReturnOp>(op) ||
-                     contiguousOffset(op) || isStepValue(op);
+        bool stays =
+            isa<CallOp, pg::LoadOp, pg::StoreOp, pg::ConstantOp, pg::ConcatOp,
+                pg::GptqOp, pg::SvdOp, func::ReturnOp>(op) ||
+            contiguousOffset(op) || isStepValue(op);
         if (!stays)
           outliner.outline(op);
       }

@@ -70,9 +70,9 @@ static unsigned kernelResultOf(KernelOp kernel, OpResult result) {
 }
 
 bool ProgramBuilder::mayProduceInPlace(pg::StoreOp store, OpResult value) {
-  auto call = cast<CallOp>(value.getOwner());
+  auto call = dyn_cast<CallOp>(value.getOwner());
   Attribute variable = store.getVariableAttr();
-  int64_t produced = time[call], stored = time[store];
+  int64_t produced = time[value.getOwner()], stored = time[store];
   if (writes[variable].size() != 1)
     return false;
   for (pg::LoadOp load : loads[variable]) {
@@ -83,6 +83,8 @@ bool ProgramBuilder::mayProduceInPlace(pg::StoreOp store, OpResult value) {
       return false; // reads the old value when the new one is already there
     if (lastUse.lookup(load.getResult()) < produced)
       continue;
+    if (!call)
+      return false; // the host reads its operands while it writes
     auto kernel = symbols.lookup<KernelOp>(call.getCallee());
     for (auto [i, operand] : llvm::enumerate(call.getOperands()))
       if (rootOf(operand) == load.getResult() &&
@@ -96,7 +98,8 @@ bool ProgramBuilder::mayProduceInPlace(pg::StoreOp store, OpResult value) {
 void ProgramBuilder::findDirectStores() {
   for (auto store : func.getOps<pg::StoreOp>()) {
     auto value = dyn_cast<OpResult>(rootOf(store.getValue()));
-    if (!value || !isa<CallOp>(value.getOwner()) || direct.contains(value) ||
+    if (!value || !isa<CallOp, pg::GptqOp, pg::SvdOp>(value.getOwner()) ||
+        direct.contains(value) ||
         getByteSize(tensorType(value)) !=
             getByteSize(tensorType(store.getValue())))
       continue;
@@ -290,12 +293,48 @@ LogicalResult ProgramBuilder::convertCall(CallOp call) {
   return success();
 }
 
+/// Whether all that an operation gives is a constant of zeros.
+static bool isZero(Value value) {
+  auto constant = value.getDefiningOp<pg::ConstantOp>();
+  auto elements =
+      constant ? dyn_cast<DenseFPElementsAttr>(constant.getValue()) : nullptr;
+  return elements && elements.isSplat() &&
+         elements.getSplatValue<APFloat>().isPosZero();
+}
+
+void ProgramBuilder::convertHostWork(Operation &op) {
+  SmallVector<Attribute> buffers;
+  for (Value operand : op.getOperands())
+    buffers.push_back(where.lookup(operand));
+  for (OpResult result : op.getResults()) {
+    where[result] = destinationOf(result);
+    buffers.push_back(where[result]);
+  }
+  RankedTensorType matrix = tensorType(op.getOperand(0));
+  NamedAttrList parameters(op.getAttrs());
+  parameters.set("rows", builder.getI64IntegerAttr(matrix.getDimSize(0)));
+  parameters.set("cols", builder.getI64IntegerAttr(matrix.getDimSize(1)));
+  parameters.set("element", TypeAttr::get(matrix.getElementType()));
+  HostOp::create(builder, op.getLoc(), op.getName().stripDialect(),
+                 builder.getArrayAttr(buffers),
+                 static_cast<uint64_t>(op.getNumResults()),
+                 parameters.getDictionary(builder.getContext()));
+}
+
 LogicalResult ProgramBuilder::convert(Operation &op) {
   if (isStepValue(op))
     return success(); // made where it is used
   if (auto call = dyn_cast<CallOp>(op))
     return convertCall(call);
+  if (isa<pg::GptqOp, pg::SvdOp>(op)) {
+    convertHostWork(op);
+    return success();
+  }
   if (auto constant = dyn_cast<pg::ConstantOp>(op)) {
+    bool isStored = isZero(constant) &&
+                    llvm::all_of(op.getUsers(), llvm::IsaPred<pg::StoreOp>);
+    if (isStored)
+      return success(); // its memory is filled
     where[constant] = constants.place(constant.getValue(), op.getLoc());
     return success();
   }
@@ -306,6 +345,11 @@ LogicalResult ProgramBuilder::convert(Operation &op) {
       where[load] = newTemp(variable.getBytes());
       CopyOp::create(builder, op.getLoc(), variable, where[load]);
     }
+    return success();
+  }
+  if (auto store = dyn_cast<pg::StoreOp>(op);
+      store && !where.contains(store.getValue())) {
+    FillOp::create(builder, op.getLoc(), placeOf(store.getVariableAttr()));
     return success();
   }
   if (auto store = dyn_cast<pg::StoreOp>(op)) {

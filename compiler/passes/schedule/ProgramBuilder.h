@@ -52,6 +52,7 @@ private:
   // Commands.
   mlir::LogicalResult convert(mlir::Operation &op);
   mlir::LogicalResult convertCall(pg::sched::CallOp call);
+  void convertHostWork(mlir::Operation &op);
   void convertConcat(pg::ConcatOp concat);
   void convertView(mlir::Operation &op, int64_t offset, bool copies);
   void copyTo(BufAttr destination, mlir::Value value, mlir::Location location);

@@ -23,6 +23,14 @@ def OutlineRest : Pass<"outline-rest", "::mlir::ModuleOp"> {
   let dependentDialects = ["::pg::sched::SchedDialect"];
 }
 
+def GatherHostWork : Pass<"gather-host-work", "::mlir::ModuleOp"> {
+  let summary = "Put what the host's LAPACK computes side by side";
+  let description = [{
+    In functions with `pg.gptq` or `pg.svd`, operations are sorted by how many of these are on the longest way to them. Those that then
+    follow one another directly are independent: the runtime does them at once, each on one thread.
+  }];
+}
+
 def Schedule : Pass<"schedule", "::mlir::ModuleOp"> {
   let summary = "Turn functions of tensors into programs over buffers";
   let description = [{

@@ -98,6 +98,12 @@ public:
       if (auto launch = dyn_cast<LaunchOp>(op))
         if (failed(checkLaunch(launch, touched)))
           return failure();
+      if (isa<HostOp>(op))
+        for (BufAttr result : touched.written())
+          for (BufAttr operand : touched.read())
+            if (result.overlaps(operand))
+              return op.emitError("result ")
+                     << result << " overlaps operand " << operand;
       for (BufAttr buffer : touched.read())
         if (failed(checkRead(&op, buffer)))
           return failure();

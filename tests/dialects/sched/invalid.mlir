@@ -123,3 +123,11 @@ sched.constant dense<1.0> : tensor<4xf32> at <@a + -64 : 16>
 
 // expected-error@+1 {{has 16 bytes, its buffer 32}}
 sched.constant dense<1.0> : tensor<4xf32> at <@a + 0 : 32>
+
+// -----
+
+sched.arena @a bytes(256)
+sched.program @p attributes {role = "quantize", phase = "", inputs = [], outputs = []} {
+  // expected-error@+1 {{'sched.host' op writes 2 of 1 buffers}}
+  sched.host "svd" buffers [#sched.buf<@a + 0 : 64>] written(2) {rank = 1 : i64}
+}

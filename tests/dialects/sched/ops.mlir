@@ -39,6 +39,7 @@ sched.constant dense<1.0> : tensor<8x16xf32> at <@io + 512 : 512>
 // CHECK: sched.launch @add chunks(1) buffers [#sched.buf<@t0 + 0 : 512>, #sched.buf<@io + 0 : 512>]{{$}}
 // CHECK: sched.copy <@t0 + 0 : 512> to <@io + 0 : 512>
 // CHECK: sched.fill <@io + 64 : 64> with zero
+// CHECK: sched.host "svd" buffers [#sched.buf<@io + 0 : 64>, #sched.buf<@io + 64 : 64>] written(1) {rank = 1 : i64}
 sched.program @run attributes {role = "train", phase = "plain", outputs = [],
     inputs = [#sched.port<"x" of tensor<8x16xf32> at <@io + 0 : 512>>]} {
   sched.temp "t0" bytes(512)
@@ -47,4 +48,5 @@ sched.program @run attributes {role = "train", phase = "plain", outputs = [],
   sched.launch @add chunks(1) buffers [#sched.buf<@t0 + 0 : 512>, #sched.buf<@io + 0 : 512>]
   sched.copy <@t0 + 0 : 512> to <@io + 0 : 512>
   sched.fill <@io + 64 : 64> with zero
+  sched.host "svd" buffers [#sched.buf<@io + 0 : 64>, #sched.buf<@io + 64 : 64>] written(1) {rank = 1 : i64}
 }
