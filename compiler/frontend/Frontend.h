@@ -58,13 +58,24 @@ struct ParameterInfo {
   std::string name; // full name, as "blocks.3.attn.c_q.weight"
   std::vector<int64_t> shape;
   std::string group;
-  std::string place; // file:line:col of its declaration
+  std::string place;                  // file:line:col of its declaration
+  std::string optimizer;              // the rule that trains it; empty: none
+  std::vector<std::string> reachedBy; // terms of the loss with its gradient
+  std::vector<std::string> phases;    // of training whose loss depends on it
   int64_t elements() const {
     int64_t n = 1;
     for (int64_t d : shape)
       n *= d;
     return n;
   }
+};
+
+/// An addend of the loss.
+struct LossTermInfo {
+  std::string name;  // as in the log: "cross_entropy"
+  std::string place; // file:line:col
+  /// Those in which a parameter gets a gradient from it; empty: inert.
+  std::vector<std::string> phases;
 };
 
 /// One setting or rule of quantize, pack or evaluate, checked; its numbers are
@@ -140,6 +151,8 @@ public:
   /// In the order of declaration, over all phases.
   virtual llvm::ArrayRef<ParameterInfo> parameters() const = 0;
   virtual int64_t parameterCount() const = 0;
+  /// Over all phases of training.
+  virtual llvm::ArrayRef<LossTermInfo> lossTerms() const = 0;
   /// The size of the vocabulary: the width of the logits.
   virtual int64_t vocabulary() const = 0;
   /// The loss is a mean over sequences of terms that see one sequence each: a

@@ -33,6 +33,7 @@ public:
   llvm::ArrayRef<std::string> switches() const override { return switchNames; }
   llvm::ArrayRef<Phase> phases() const override { return thePhases; }
   llvm::ArrayRef<ParameterInfo> parameters() const override { return infos; }
+  llvm::ArrayRef<LossTermInfo> lossTerms() const override { return terms; }
   int64_t parameterCount() const override;
   int64_t vocabulary() const override { return vocab; }
   bool lossSplitsBySequence() const override { return splits; }
@@ -55,6 +56,9 @@ private:
   bool tracePhases(mlir::ModuleOp scratch);
   void noteScored(const ModelTrace &score);
   bool checkQuantize(Evaluator &ev, mlir::ModuleOp scratch);
+  void noteTerms(const std::string &phase,
+                 const std::vector<TracedTerm> &traced);
+  void describeParameters(const std::vector<RuleItem> &optimizers);
   void warnOfDeadParameters();
   bool checkAdapts(mlir::ModuleOp scratch);
   bool checkRequests(llvm::ArrayRef<EmitRequest> requests);
@@ -86,6 +90,9 @@ private:
   std::vector<std::string> switchNames;
   std::vector<Phase> thePhases;
   std::vector<ParameterInfo> infos;
+  std::vector<LossTermInfo> terms;
+  /// By parameter: the terms that give it a gradient in some phase.
+  std::map<std::string, std::vector<std::string>> reachedBy;
   OtherSections others;
   /// By phase: the parameters that its loss depends on.
   std::map<std::string, std::vector<const ParameterRecord *>> reached;
@@ -190,7 +197,8 @@ bool FrontendProgram::tracePhases(mlir::ModuleOp scratch) {
     for (const ParameterRecord *p : trace.declared)
       session->parameters.find(p->name)->trained = true;
     reached[phase.name] = trace.reached;
-    warnOfInertTerms(*session, trace);
+    noteTerms(phase.name, traceTerms(*session, trace));
+    warnOfBoundaryReads(*session, trace);
     skips.add(phase.name, trace);
     bool phaseSplits = pgc::lossSplitsBySequence(trace.function);
     splits = (first || splits) && phaseSplits;
@@ -260,6 +268,47 @@ bool FrontendProgram::checkQuantize(Evaluator &ev, mlir::ModuleOp scratch) {
   return true;
 }
 
+void FrontendProgram::noteTerms(const std::string &phase,
+                                const std::vector<TracedTerm> &traced) {
+  for (const TracedTerm &term : traced) {
+    auto known = llvm::find_if(
+        terms, [&](const LossTermInfo &t) { return t.name == term.name; });
+    if (known == terms.end())
+      known = terms.insert(terms.end(),
+                           {term.name, sources.place(term.expr->range), {}});
+    if (!term.parameters.empty())
+      known->phases.push_back(phase);
+    for (const std::string &parameter : term.parameters) {
+      std::vector<std::string> &by = reachedBy[parameter];
+      if (!llvm::is_contained(by, term.name))
+        by.push_back(term.name);
+    }
+  }
+}
+
+/// Fills `infos`.
+void FrontendProgram::describeParameters(
+    const std::vector<RuleItem> &optimizers) {
+  for (const ParameterRecord &p : session->parameters.all()) {
+    ParameterInfo info;
+    info.name = p.name;
+    info.group = p.group;
+    info.place = sources.place(p.nameRange);
+    for (const Dim &d : p.dims)
+      info.shape.push_back(d.size);
+    auto rule = llvm::find_if(
+        optimizers, [&](const RuleItem &item) { return item.fits(p); });
+    if (p.trained && rule != optimizers.end())
+      info.optimizer = rule->rule->what->calleeName();
+    info.reachedBy = reachedBy[p.name];
+    for (const Phase &phase : thePhases)
+      if (auto found = reached.find(phase.name);
+          found != reached.end() && llvm::is_contained(found->second, &p))
+        info.phases.push_back(phase.name);
+    infos.push_back(std::move(info));
+  }
+}
+
 void FrontendProgram::warnOfDeadParameters() {
   std::set<const ParameterRecord *> used;
   for (auto &[phase, parameters] : reached)
@@ -314,12 +363,8 @@ bool FrontendProgram::check() {
                      phase.switches, reached[phase.name]))
       return false;
   warnOfDeadParameters();
-  for (const ParameterRecord &p : session->parameters.all()) {
-    ParameterInfo info{p.name, {}, p.group, sources.place(p.nameRange)};
-    for (const Dim &d : p.dims)
-      info.shape.push_back(d.size);
-    infos.push_back(std::move(info));
-  }
+  warnOfUnusedConstants(*session);
+  describeParameters(train->rules);
   flattened = printFlattened(*program);
   return !diagnostics.hasErrors();
 }

@@ -2,15 +2,17 @@
 #include "compiler/frontend/LossTerms.h"
 #include "compiler/frontend/Warnings.h"
 #include "mlir/IR/Matchers.h"
+#include "llvm/ADT/SetVector.h"
 
 namespace pgc {
 
 namespace {
-/// Follows the gradient of a term backwards until it meets a parameter.
+/// Follows the gradient of a term backwards to the parameters.
 class GradientSearch {
 public:
-  /// Whether a parameter gets a gradient from `term`.
-  bool reachesParameter(mlir::Value term);
+  /// Finds the parameters that get a gradient from `term`.
+  void run(mlir::Value term);
+  llvm::SetVector<llvm::StringRef> parameters;
   /// A sum in which something was added and taken away again.
   mlir::Operation *cancelled = nullptr;
 
@@ -48,7 +50,7 @@ void GradientSearch::expand(mlir::Value v, int sign,
   }
 }
 
-bool GradientSearch::reachesParameter(mlir::Value term) {
+void GradientSearch::run(mlir::Value term) {
   work.push_back(term);
   while (!work.empty()) {
     mlir::Value root = work.back();
@@ -63,8 +65,14 @@ bool GradientSearch::reachesParameter(mlir::Value term) {
         cancelled = root.getDefiningOp();
       if (times == 0 || !op || !isFloat(v) || op->hasTrait<pg::ZeroGradient>())
         continue;
-      if (llvm::isa<pg::LoadOp, pg::RecurOp>(op))
-        return true;
+      op->walk([&](mlir::Operation *inner) {
+        if (auto load = llvm::dyn_cast<pg::LoadOp>(inner))
+          parameters.insert(load.getVariable());
+        for (mlir::Value operand : inner->getOperands()) // seen from a region
+          if (inner != op && isFloat(operand) &&
+              !op->isAncestor(operand.getParentBlock()->getParentOp()))
+            work.push_back(operand);
+      });
       if (llvm::isa<pg::MulOp>(op) &&
           (isZero(op->getOperand(0)) || isZero(op->getOperand(1))))
         continue;
@@ -73,7 +81,6 @@ bool GradientSearch::reachesParameter(mlir::Value term) {
           work.push_back(operand);
     }
   }
-  return false;
 }
 
 static void collectAddends(const Session &session, const ast::Expr &expr,
@@ -91,11 +98,22 @@ static void collectAddends(const Session &session, const ast::Expr &expr,
   order.push_back(text);
 }
 
-void warnOfInertTerms(Session &session, ModelTrace &trace) {
+std::vector<TracedTerm> traceTerms(Session &session, ModelTrace &trace) {
+  std::vector<TracedTerm> terms;
   mlir::Operation *ret = trace.function.getBody().front().getTerminator();
   for (auto [i, expr] : llvm::enumerate(trace.terms)) {
     GradientSearch search;
-    if (search.reachesParameter(ret->getOperand(1 + i)))
+    search.run(ret->getOperand(1 + i));
+    auto name =
+        trace.function.getResultAttrOfType<mlir::StringAttr>(1 + i, "pg.name");
+    TracedTerm &term = terms.emplace_back();
+    llvm::StringRef text = name.getValue();
+    text.consume_front("term.");
+    term.name = text.str();
+    term.expr = expr;
+    for (llvm::StringRef parameter : search.parameters)
+      term.parameters.push_back(parameter.str());
+    if (!term.parameters.empty())
       continue;
     Diagnostic &warning = session.diagnostics.warning(
         expr->range, "inert",
@@ -115,6 +133,7 @@ void warnOfInertTerms(Session &session, ModelTrace &trace) {
         break;
       }
   }
+  return terms;
 }
 
 } // namespace pgc

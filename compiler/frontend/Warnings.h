@@ -1,13 +1,32 @@
 // What programs do that their authors hardly meant: terms without a gradient,
-// skips without effect, logits that look ahead.
+// skips and constants without effect, logits that look ahead.
 #pragma once
 
 #include "compiler/frontend/ModelFunctions.h"
 
 namespace pgc {
 
-/// Warns of terms of the loss from which no parameter gets a gradient.
-void warnOfInertTerms(Session &session, ModelTrace &trace);
+/// A term of the loss in one phase.
+struct TracedTerm {
+  std::string name;
+  const ast::Expr *expr = nullptr;
+  /// The parameters that get a gradient from it. All that a recurrence loads
+  /// count as reached by its result.
+  std::vector<std::string> parameters;
+};
+
+/// The terms of the loss; warns of those from which no parameter gets a
+/// gradient.
+std::vector<TracedTerm> traceTerms(Session &session, ModelTrace &trace);
+
+/// Warns of constants that the main file, an override or the command line sets
+/// and that neither a section nor an assertion reads, directly or through
+/// others.
+void warnOfUnusedConstants(Session &session);
+
+/// Where attention stays within documents (it has segments), warns of what else
+/// reads other positions, unless a comparison of tokens masks it.
+void warnOfBoundaryReads(Session &session, ModelTrace &trace);
 
 /// Skips of `recur` that no result depends on, by phase.
 class DeadSkips {

@@ -126,8 +126,13 @@ Space::divide(const Index &index, int64_t size, std::optional<Cut> *cut) const {
       remainder.terms.push_back({v, c});
   }
   auto [low, high] = range(remainder);
-  if (low >= 0 && high < size)
+  // An offset may belong to a variable: j - 1, where j is 1 at least.
+  int64_t whole = llvm::divideFloorSigned(low, size);
+  if (high - whole * size < size) {
+    quotient.offset += whole;
+    remainder.offset -= whole * size;
     return std::pair(quotient, remainder);
+  }
   for (auto [v, c] : remainder.terms) {
     const Variable &variable = variables[v];
     if (cut && variable.kind != Variable::Kind::Dynamic && size % c == 0 &&

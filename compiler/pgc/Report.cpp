@@ -18,20 +18,49 @@ namespace {
 using llvm::json::OStream;
 using pgrt::plan::Plan;
 
+void writeStrings(OStream &json, llvm::StringRef name,
+                  llvm::ArrayRef<std::string> strings) {
+  json.attributeArray(name, [&] {
+    for (const std::string &string : strings)
+      json.value(string);
+  });
+}
+
+void writeTerms(OStream &json, const Program &program) {
+  json.attributeArray("loss_terms", [&] {
+    for (const LossTermInfo &term : program.lossTerms())
+      json.object([&] {
+        json.attribute("name", term.name);
+        json.attribute("declared", term.place);
+        json.attribute("active", !term.phases.empty());
+        writeStrings(json, "phases", term.phases);
+      });
+  });
+}
+
 void writeParameters(OStream &json, const Plan &plan, const Program &program) {
-  llvm::StringMap<std::string> places;
+  llvm::StringMap<const ParameterInfo *> infos;
   for (const ParameterInfo &parameter : program.parameters())
-    places[parameter.name] = parameter.place;
+    infos[parameter.name] = &parameter;
+  llvm::StringMap<std::string> quantizers;
+  for (const auto &quantizer : plan.quantization().quantizers())
+    quantizers[plan.parameters(quantizer.parameter()).name()] =
+        quantizer.rule();
   json.attributeArray("parameters", [&] {
     for (const auto &parameter : plan.parameters())
       json.object([&] {
+        const ParameterInfo &info = *infos.at(parameter.name());
         json.attribute("name", parameter.name());
         json.attributeArray("shape", [&] {
           for (int64_t size : parameter.shape())
             json.value(size);
         });
         json.attribute("group", parameter.group());
-        json.attribute("declared", places.lookup(parameter.name()));
+        json.attribute("declared", info.place);
+        json.attribute("optimizer", info.optimizer);
+        json.attribute("quantizer", quantizers.lookup(parameter.name()));
+        writeStrings(json, "reached_by", info.reachedBy);
+        writeStrings(json, "phases", info.phases);
       });
   });
   json.attribute("parameter_count", program.parameterCount());
@@ -147,6 +176,7 @@ std::string makeReport(const Plan &plan, const Program &program,
           json.attribute("code_bytes", int64_t(code.object().size()));
         });
     });
+    writeTerms(json, program);
     writeParameters(json, plan, program);
     writeArenas(json, plan);
     json.attributeObject("assumed_rates_of_a_thread", [&] {

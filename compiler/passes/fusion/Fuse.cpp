@@ -98,8 +98,11 @@ void localize(func::FuncOp function) {
     for (Value value = accumulate.getValue(); value != getViewed(value);
          value = value.getDefiningOp()->getOperand(0))
       throughSlice |= isa<pg::SliceOp>(value.getDefiningOp());
+    // Only rows have kernels with several results, of which others may be kept.
+    bool oneResult =
+        producer && role != Role::Row && !accumulate.getValue().hasOneUse();
     if (role != Role::Source && role != Role::Free && role != Role::Concat &&
-        !throughSlice)
+        !throughSlice && !oneResult)
       continue;
     OpBuilder b(op);
     Value zero = pg::ConstantOp::create(

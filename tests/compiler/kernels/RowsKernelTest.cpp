@@ -62,6 +62,17 @@ sched.kernel @norm(%x: tensor<7xNxT>, %a: tensor<7xNxT>, %w: tensor<NxT>)
           << type << " " << n;
 }
 
+TEST(RowsKernel, RopeOfValuesOnOneAxis) {
+  EXPECT_EQ("", checkKernels(R"(
+sched.kernel @rope(%a: tensor<2x5x12xf32>, %b: tensor<2x5x12xf32>, %cos: tensor<5x2xf32>, %sin: tensor<5x2xf32>)
+    attributes {kind = "rows", outer = 2, result_modes = ["store"]} {
+  %x = pg.add %a, %b : (tensor<2x5x12xf32>, tensor<2x5x12xf32>) -> tensor<2x5x12xf32>
+  %h = pg.reshape %x : (tensor<2x5x12xf32>) -> tensor<2x5x2x6xf32>
+  %y = pg.rope %h, %cos, %sin : (tensor<2x5x2x6xf32>, tensor<5x2xf32>, tensor<5x2xf32>) -> tensor<2x5x2x6xf32>
+  sched.yield %y : tensor<2x5x2x6xf32>
+})"));
+}
+
 TEST(RowsKernel, QueriesNormalizedRotatedScaled) {
   // Norm per head, rotation of the first features, a gain per head; from and to
   // the flat layout.
