@@ -85,6 +85,9 @@ struct Pass {
   const Symbol *solved = nullptr;
 };
 
+/// Draws with a shape are variables "<parameter>:draw0", ….
+inline constexpr llvm::StringLiteral drawSuffix = ":draw";
+
 /// Where in the program an operation came from.
 struct Origin {
   const ast::Expr *expr = nullptr;
@@ -173,6 +176,10 @@ public:
   std::string fullName(llvm::StringRef path) const;
   mlir::DictionaryAttr initializer(const Value &value, const Dims &dims,
                                    SourceRange range, const char *what);
+  /// The parameter whose initial value is being evaluated, if one is: draws
+  /// with a shape belong to it.
+  std::string initializing;
+  int64_t draws = 0; // of it, so far
   /// In the order of declaration in this pass.
   std::vector<const ParameterRecord *> declared;
 
@@ -252,6 +259,12 @@ private:
     const ast::Param *declaration;
     std::vector<Region> regions;
   };
+  /// Evaluates the initial value of the parameter `name`; nothing after an
+  /// error. What is computed is added to @init, the first time.
+  mlir::DictionaryAttr initialValue(const ast::Param &param, Scope &own,
+                                    const std::string &name, const Dims &dims);
+  mlir::DictionaryAttr computedValue(const Tensor &value, const Dims &dims,
+                                     SourceRange range);
   /// Whether `param` may declare `name` here; reports it if not.
   Value declareParameter(const ast::Param &param, Scope &own, bool topLevel);
   bool checkDeclaredOnce(const std::string &name, const ast::Param &param);

@@ -65,6 +65,7 @@ private:
   void addVariables(mlir::ModuleOp module,
                     llvm::ArrayRef<EmitRequest> requests);
   void addAttributes(mlir::ModuleOp module);
+  void addInit(mlir::ModuleOp module, llvm::ArrayRef<EmitRequest> requests);
   bool emitOne(mlir::ModuleOp module, const EmitRequest &request);
   bool emitModel(mlir::ModuleOp module, const EmitRequest &request,
                  const std::string &phase, const std::vector<bool> &on);
@@ -458,6 +459,25 @@ void FrontendProgram::addAttributes(mlir::ModuleOp module) {
   module->setAttr("pg.source", b.getStringAttr(flattened));
 }
 
+/// Appends @init if training starts from values that are computed.
+void FrontendProgram::addInit(mlir::ModuleOp module,
+                              llvm::ArrayRef<EmitRequest> requests) {
+  bool trains = llvm::any_of(requests, [](const EmitRequest &request) {
+    return request.role == EmitRequest::Role::Forward;
+  });
+  if (!trains || !session->initModule)
+    return;
+  auto functions = session->initModule->getOps<mlir::func::FuncOp>();
+  mlir::func::FuncOp init =
+      llvm::cast<mlir::func::FuncOp>((*functions.begin())->clone());
+  module.push_back(init);
+  mlir::OpBuilder b = mlir::OpBuilder::atBlockEnd(&init.getBody().front());
+  finishFunction(init, b, {}, {});
+  removeDeadOps(init);
+  if (init.getOps<pg::StoreOp>().empty())
+    init.erase();
+}
+
 const std::vector<const ParameterRecord *> *
 FrontendProgram::reachedIn(const std::string &phase,
                            const std::vector<bool> &on) {
@@ -591,6 +611,8 @@ FrontendProgram::emit(mlir::MLIRContext &context,
   bool good = buildScalarFunctions(*session, *module);
   for (const EmitRequest &request : requests)
     good = good && emitOne(*module, request);
+  if (good)
+    addInit(*module, requests);
   flush(os);
   if (!good)
     return nullptr;

@@ -1,5 +1,5 @@
 // Declarations of parameters, and of the states of optimizers.
-#include "compiler/frontend/Evaluator.h"
+#include "compiler/frontend/ModelFunctions.h"
 
 namespace pgc {
 
@@ -100,15 +100,84 @@ mlir::DictionaryAttr Evaluator::initializer(const Value &value,
     return {};
   }
   auto values = spread(t, dims);
-  if (!values) {
-    error(range, "initial values that are computed are not built yet: only "
-                 "numbers, rows(…), normal(…) and orthogonal()");
-    return {};
-  }
+  if (!values)
+    return computedValue(t, dims, range);
   auto dense =
       mlir::DenseElementsAttr::get(type, llvm::ArrayRef<float>(*values));
   return builder.getDictionaryAttr(
       {kind("constant"), builder.getNamedAttr("value", dense)});
+}
+
+/// The block of @init.
+static mlir::Block &initBlock(Session &session) {
+  if (!session.initModule) {
+    session.initModule =
+        mlir::ModuleOp::create(mlir::UnknownLoc::get(&session.context));
+    startFunction(session, *session.initModule, "init", "init", "", {});
+  }
+  auto functions = session.initModule->getOps<mlir::func::FuncOp>();
+  return (*functions.begin()).getBody().front();
+}
+
+mlir::DictionaryAttr Evaluator::initialValue(const ast::Param &param,
+                                             Scope &own,
+                                             const std::string &name,
+                                             const Dims &dims) {
+  // What every pass but the first builds is of no use.
+  mlir::Block scratch;
+  bool isNew = !session.parameters.find(name);
+  mlir::OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToEnd(isNew ? &initBlock(session) : &scratch);
+  std::string outerName = std::exchange(initializing, name);
+  int64_t outerDraws = std::exchange(draws, 0);
+  Value init = evaluate(*param.init, own);
+  mlir::DictionaryAttr attr;
+  if (!init.isPoison())
+    attr = initializer(init, dims, param.init->range, "a parameter");
+  initializing = outerName;
+  draws = outerDraws;
+  scratch.dropAllReferences();
+  return attr;
+}
+
+/// Whether a value is made of constants and draws alone, in that block.
+static bool isSelfContained(mlir::Value value, mlir::Block *block,
+                            llvm::DenseSet<mlir::Operation *> &seen) {
+  mlir::Operation *op = value.getDefiningOp();
+  if (!op || op->getBlock() != block)
+    return false;
+  if (!seen.insert(op).second)
+    return true;
+  if (auto load = llvm::dyn_cast<pg::LoadOp>(op))
+    return load.getVariable().contains(drawSuffix);
+  return llvm::all_of(op->getOperands(), [&](mlir::Value operand) {
+    return isSelfContained(operand, block, seen);
+  });
+}
+
+mlir::DictionaryAttr Evaluator::computedValue(const Tensor &value,
+                                              const Dims &dims,
+                                              SourceRange range) {
+  mlir::Value result = value.value;
+  llvm::DenseSet<mlir::Operation *> seen;
+  if (initializing.empty() || !result ||
+      !isSelfContained(result, builder.getInsertionBlock(), seen)) {
+    error(range, initializing.empty()
+                     ? "the initial value of a state is a number"
+                     : "an initial value is made of numbers and draws; this "
+                       "one reads other tensors, too")
+        .help("what is needed is computed in the initialiser, or in a function "
+              "that it calls");
+    return {};
+  }
+  Tensor floats = convert(value, Element::Float, range);
+  auto type = typeOf(dims, Element::Float);
+  mlir::Value whole = load(floats, range);
+  if (whole.getType() != type)
+    whole = pg::BroadcastOp::create(builder, location(range), type, whole);
+  pg::StoreOp::create(builder, location(range), whole, initializing);
+  return builder.getDictionaryAttr(
+      builder.getNamedAttr("kind", builder.getStringAttr("computed")));
 }
 
 /// Says which call's prefix should have told two parameters apart.
@@ -233,15 +302,13 @@ Value Evaluator::declareParameter(const ast::Param &param, Scope &own,
   Value shape = evaluate(*param.shape, own);
   auto dims =
       requireShape(shape, param.shape->range, "the shape", param.shape.get());
-  Value init = evaluate(*param.init, own);
-  if (!dims || init.isPoison())
+  if (!dims || !checkDeclaredOnce(name, param))
     return Value();
-  if (!checkDeclaredOnce(name, param))
+  mlir::DictionaryAttr attr = initialValue(param, own, name, *dims);
+  if (!attr) {
+    declarations.erase(name); // said once
     return Value();
-  mlir::DictionaryAttr attr =
-      initializer(init, *dims, param.init->range, "a parameter");
-  if (!attr)
-    return Value();
+  }
 
   ParameterRecord *record = session.parameters.find(name);
   if (!record) {

@@ -7,7 +7,9 @@
 #include "compiler/frontend/StepExpr.h"
 #include "compiler/frontend/Value.h"
 #include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/MLIRContext.h"
+#include "mlir/IR/OwningOpRef.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/Allocator.h"
 #include "llvm/Support/StringSaver.h"
@@ -71,6 +73,9 @@ struct Session {
   RecordTable<ParameterRecord> parameters;
   RecordTable<StateRecord> states;
   std::vector<const ast::Switch *> switches;
+  /// @init: draws → initial values that are expressions; a scratch module that
+  /// holds it alone.
+  mlir::OwningOpRef<mlir::ModuleOp> initModule;
   /// cos and sin of rope by length and frequencies.
   std::map<std::pair<int64_t, std::vector<double>>,
            std::pair<mlir::Attribute, mlir::Attribute>>

@@ -5,16 +5,36 @@
 
 namespace pgc {
 
+/// A tensor of draws: it has a variable of its own, from which @init starts.
+static Value shapedDraw(Evaluator &ev, const WordCall &c, double std) {
+  if (ev.initializing.empty())
+    return ev
+        .error(c.range, "normal with a shape is a tensor of draws, which only "
+                        "the initial value of a parameter can have")
+        .help("param name : shape = …;");
+  auto dims = ev.requireShape(c.values[1], c.ranges[1], "the shape", nullptr);
+  if (!dims)
+    return Value();
+  std::string name =
+      ev.initializing + drawSuffix.str() + std::to_string(ev.draws++);
+  mlir::OpBuilder &b = ev.builder;
+  auto init =
+      b.getDictionaryAttr({b.getNamedAttr("kind", b.getStringAttr("normal")),
+                           b.getNamedAttr("std", b.getF64FloatAttr(std))});
+  if (!ev.session.states.find(name))
+    ev.session.states.add({name, *dims, init});
+  mlir::Value value = pg::LoadOp::create(
+      b, ev.location(c.range), ev.typeOf(*dims, Element::Float), name);
+  return ev.wrap(value, *dims);
+}
+
 static Value normal(Evaluator &ev, const WordCall &c) {
   auto std =
       ev.requireNumber(c.values[0], c.ranges[0], "the standard deviation");
   if (!std)
     return Value();
   if (c.has(1))
-    return ev
-        .error(c.range, "normal with a shape is not built yet: a draw "
-                        "takes its shape from the parameter")
-        .help("leave the shape out if this is the whole initialiser");
+    return shapedDraw(ev, c, *std);
   return Value::draw({/*orthogonal=*/false, *std});
 }
 

@@ -5,14 +5,12 @@ namespace pgc {
 
 /// Reports a word that stands where no weight is quantised.
 static bool isInQuantizer(Evaluator &ev, const WordCall &c) {
-  if (ev.pass.quantizes)
+  bool initializes = c.word == "svd" && !ev.initializing.empty();
+  if (ev.pass.quantizes || initializes)
     return true;
-  Report report = ev.error(c.callee, "'" + c.word.str() +
-                                         "' is for quantisers: it has no "
-                                         "meaning elsewhere");
-  if (c.word == "svd")
-    report.note("tensors that are computed to initialise parameters are not "
-                "built yet");
+  ev.error(c.callee, "'" + c.word.str() + "' is for quantisers" +
+                         (c.word == "svd" ? " and initial values" : "") +
+                         ": it has no meaning elsewhere");
   return false;
 }
 
@@ -118,8 +116,6 @@ static Value codes(Evaluator &ev, const WordCall &c) {
 }
 
 static Value f16(Evaluator &ev, const WordCall &c) {
-  if (!isInQuantizer(ev, c))
-    return Value();
   auto x = ev.toTensor(c.values[0], Element::Float, c.ranges[0], c.word);
   if (!x)
     return Value();

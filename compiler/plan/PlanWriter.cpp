@@ -83,6 +83,8 @@ private:
     StringRef kind = attr.getAs<StringAttr>("kind").getValue();
     if (kind == "normal") {
       init->mutable_normal()->set_std(number("std"));
+    } else if (kind == "computed") {
+      init->mutable_constant()->add_values(0); // program "init" follows
     } else if (kind == "orthogonal") {
       init->mutable_orthogonal()->set_scale(number("scale"));
     } else if (auto values = attr.getAs<DenseFPElementsAttr>("value");

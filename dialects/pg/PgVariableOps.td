@@ -13,7 +13,7 @@ def Pg_VariableOp : Pg_Op<"variable", [Symbol]> {
     a state m of its optimizer `p:m`, its Hessian `p:hessian`, its leaves `p:leaf0`, …
 
     `init` is one of `{kind = "constant", value = dense<…>}`, `{kind = "normal", std = …}`,
-    `{kind = "orthogonal", scale = …}`; without it the variable starts as 0.
+    `{kind = "orthogonal", scale = …}`, `{kind = "computed"}` by the function of role `init`; without it the variable starts as 0.
 
     ```mlir
     pg.variable @"tok_emb.weight" : tensor<1024x64xf32> {space = "parameter", group = "embed", init = {kind = "normal", std = 5.0e-3}}

@@ -30,6 +30,8 @@ LogicalResult VariableOp::verify() {
       return emitOpError("has an init that does not spread to its shape");
     return success();
   }
+  if (kind.getValue() == "computed") // by the function of role "init"
+    return success();
   if (kind.getValue() == "normal")
     return init->getAs<FloatAttr>("std")
                ? success()

@@ -127,11 +127,8 @@ private:
       if (state.type() != plan::F32 && state.type() != plan::F64)
         badPlan(what, " is neither f32 nor f64");
       int64_t elements = checkShape(state.shape(), state.type(), what);
-      if (state.has_init()) {
+      if (state.has_init())
         checkInit(state.init(), state.shape(), elements, what);
-        if (!state.init().has_constant())
-          badPlan(what, " starts with a draw");
-      }
       if (!state.has_slot())
         badPlan(what, " has no place");
       claim(state.slot(), elements * typeBytes(state.type()), what);

@@ -263,8 +263,9 @@ private:
   void checkProgram(const plan::Program &program) {
     std::string where = cat("program '", program.name(), "'");
     static const std::set<std::string> roles = {
-        "train",  "combine", "update",       "prepare", "score",    "probe",
-        "logits", "adapt",   "adapt_update", "capture", "quantize", "decode"};
+        "train",   "combine",  "update", "prepare", "score",
+        "init",    "probe",    "logits", "adapt",   "adapt_update",
+        "capture", "quantize", "decode"};
     if (!roles.count(program.role()))
       badPlan(where, " has the unknown role '", program.role(), "'");
     for (const plan::Port &port : program.inputs())
@@ -312,7 +313,8 @@ private:
       badPlan(where, " has an impossible cost");
     for (int i = 0; i < program.commands_size(); ++i) {
       const plan::Command &command = program.commands(i);
-      if ((command.has_gptq() || command.has_svd()) && role != "quantize")
+      if ((command.has_gptq() || command.has_svd()) && role != "quantize" &&
+          !(role == "init" && command.has_svd()))
         badPlan(where, " quantises");
       checkCommand(command, [&] { return cat(where, ", command ", i); });
     }

@@ -1,5 +1,6 @@
 #include "runtime/train/Initialise.h"
 #include "runtime/plan/PlanCheck.h"
+#include "runtime/plan/Scalars.h"
 #include "runtime/support/Error.h"
 #include "runtime/support/Philox.h"
 #include "runtime/train/Orthogonal.h"
@@ -121,6 +122,9 @@ void initialise(Executor &executor, uint64_t seed) {
   executor.device().onHostThreads(int64_t(pieces.size()), [&](int64_t i) {
     runPiece(executor.device(), pieces[size_t(i)], seed);
   });
+  for (const plan::Program &program : executor.plan().programs())
+    if (program.role() == "init")
+      executor.run(program, evaluateScalars(executor.plan(), 0, 0));
 }
 
 static int64_t bytesOf(const plan::Parameter &parameter) {

@@ -69,8 +69,9 @@ Tensor gptq(pg::GptqOp op, llvm::ArrayRef<Tensor> v) {
     h[j][j] += op.getDamp().convertToDouble() * mean;
     order[j] = j;
   }
-  std::stable_sort(order.begin(), order.end(),
-                   [&](int64_t a, int64_t b) { return h[a][a] > h[b][b]; });
+  std::sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
+    return std::pair(-h[a][a], a) < std::pair(-h[b][b], b);
+  });
   Matrix inverse = invert(h);
   for (int64_t step = 0; step < n; ++step) {
     int64_t j = order[step];
