@@ -75,11 +75,12 @@ cat <<TEXT
 $size bytes of text that training never saw. Made:
   $data        tokenizer, shards, manifest
   $plan        the whole experiment, compiled
-  $out         weights, log
+  $out         weights, artifact, log
 
 Try next:
   $pgrt $plan --seed 314 --data $data --wallclock 600          the same plan, ten minutes
   $pgc $root/models/quickstart.pgm -D layers=8 -o wider.plan    any constant of the file
   $pgc $root/models/quickstart.pgm --emit=sched                 the schedule, readable
+  $pgrt verify $out/artifact.pgz --data $data        is it a legal entry?
   $pgrt inspect $plan                                           parameters, memory, programs, kernels
 TEXT

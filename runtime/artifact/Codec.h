@@ -2,6 +2,7 @@
 // in its order.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -32,5 +33,22 @@ std::unique_ptr<Codec> makeZlib(int level);
 
 /// xz with LZMA2, preset 0 to 9.
 std::unique_ptr<Codec> makeLzma(int preset);
+
+/// The codec that `pack` calls so: "shuffle", "brotli", "zlib" or "lzma".
+/// Throws Error for another name, with the nearest one, or a bad argument.
+/// "base3" is none of these: it acts on leaves, see below.
+std::unique_ptr<Codec> makeCodec(const std::string &name, int64_t argument);
+
+/// Codes −1, 0, 1, a byte each: five in a byte, or a bit mask and the signs of
+/// what is not zero, whichever is shorter; the first byte says which.
+std::string encodeBase3(std::string_view codes);
+
+/// How many of `bytes` hold the first `count` codes. Throws Error if they are
+/// too few.
+size_t base3Size(std::string_view bytes, size_t count);
+
+/// `count` codes from exactly their bytes. Throws Error for bytes that
+/// encodeBase3 did not make.
+std::string decodeBase3(std::string_view bytes, size_t count);
 
 } // namespace pgrt

@@ -24,26 +24,33 @@ void writeSubmission(const std::string &path, const Submission &submission) {
       .field("date", today())
       .key("track")
       .null();
-  auto optionalField = [&](const char *name,
-                           const std::optional<double> &value) {
+  const std::optional<Score> &score = submission.counting;
+  auto optionalNumber = [&](const char *name, auto number) {
     json.key(name);
-    value ? json.value(*value) : json.null();
+    number ? json.value(*number) : json.null();
   };
-  optionalField("val_bpb", submission.valBpb);
+  using Number = std::optional<double>;
+  using Whole = std::optional<int64_t>;
+  Number bpb = score ? Number(score->bitsPerByte()) : Number();
+  Whole total = submission.bytes ? Whole(submission.bytes->total()) : Whole(),
+        code = submission.bytes ? Whole(submission.bytes->code) : Whole();
+  optionalNumber("val_bpb", bpb);
   json.key("val_bpb_std").null(); // of one seed there is none
   json.key("seeds").beginArray().value(submission.seed).endArray();
   json.key("seed_results")
       .beginObject()
       .key(std::to_string(submission.seed))
       .beginObject();
-  optionalField("val_bpb", submission.valBpb);
-  optionalField("val_loss", submission.valLoss);
-  json.key("artifact_bytes").null();
+  optionalNumber("val_bpb", bpb);
+  optionalNumber("val_loss",
+                 score ? Number(score->nll / double(score->tokens)) : Number());
+  optionalNumber("artifact_bytes", total);
   json.field("steps", submission.steps)
       .field("train_seconds", submission.trainSeconds);
-  optionalField("eval_seconds", submission.evalSeconds);
+  optionalNumber("eval_seconds", score ? Number(score->seconds) : Number());
   json.endObject().endObject();
-  json.key("bytes_total").null().key("bytes_code").null();
+  optionalNumber("bytes_total", total);
+  optionalNumber("bytes_code", code);
   json.field("hardware", submission.hardware)
       .field("versions", submission.versions)
       .field("plan_hash", submission.planHash)

@@ -14,8 +14,15 @@ namespace pgrt {
 int runJob(const std::vector<std::string> &arguments);
 /// pgrt probe PLAN: one forward and backward.
 int runProbe(const std::vector<std::string> &arguments);
-/// pgrt inspect PLAN: what is in it.
+/// pgrt inspect PLAN|ARTIFACT: what is in it.
 int runInspect(const std::vector<std::string> &arguments);
+int inspectArtifact(const std::string &path, bool asJson);
+/// pgrt eval ARTIFACT: its scores.
+int runEval(const std::vector<std::string> &arguments);
+/// pgrt verify ARTIFACT: whether it is legal, and scores what it claims.
+int runVerify(const std::vector<std::string> &arguments);
+/// pgrt entry RUN RUN RUN: several runs become an entry.
+int runEntry(const std::vector<std::string> &arguments);
 
 /// The device of that name ("cpu"), with so many threads (0: one for each
 /// processor).

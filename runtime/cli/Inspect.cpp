@@ -1,3 +1,4 @@
+#include "runtime/artifact/ArtifactFile.h"
 #include "runtime/cli/Commands.h"
 #include "runtime/cli/Options.h"
 #include "runtime/plan/PlanCheck.h"
@@ -150,9 +151,10 @@ static void printText(const LoadedPlan &loaded) {
 
 int runInspect(const std::vector<std::string> &arguments) {
   bool asJson = false, help = false;
-  OptionTable table("pgrt inspect PLAN [--json]",
+  OptionTable table("pgrt inspect PLAN|ARTIFACT [--json]",
                     "Checks a plan and prints its parameters, arenas, programs "
-                    "and kernels; runs nothing of it.");
+                    "and kernels, or an artifact and prints its\n"
+                    "bytes, claims and tensors; runs nothing of it.");
   table.flag("--json", "print one JSON object", asJson);
   table.flag("--help", "print this", help);
   std::vector<std::string> files = table.parse(arguments);
@@ -161,7 +163,10 @@ int runInspect(const std::vector<std::string> &arguments) {
     return 0;
   }
   if (files.size() != 1)
-    failUsage("one plan is needed: ", "pgrt inspect PLAN [--json]");
+    failUsage("one plan or artifact is needed: ",
+              "pgrt inspect PLAN|ARTIFACT [--json]");
+  if (looksLikeArtifact(files[0]))
+    return inspectArtifact(files[0], asJson);
   std::unique_ptr<LoadedPlan> loaded = loadPlan(files[0]);
   if (asJson)
     printJson(*loaded);

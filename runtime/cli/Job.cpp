@@ -1,86 +1,28 @@
-// pgrt PLAN: train, average, evaluate, and write what came of it.
+// pgrt PLAN: train, average, quantise, pack, evaluate, and write what came of
+// it.
 
-#include "runtime/artifact/Submission.h"
+#include "runtime/cli/Job.h"
 #include "runtime/cli/Commands.h"
 #include "runtime/cli/Options.h"
-#include "runtime/data/WindowOrder.h"
-#include "runtime/eval/Chunked.h"
-#include "runtime/eval/Validation.h"
-#include "runtime/executor/Executor.h"
 #include "runtime/plan/PlanCheck.h"
-#include "runtime/plan/PlanLoader.h"
 #include "runtime/plan/Scalars.h"
 #include "runtime/support/AtomicFile.h"
 #include "runtime/support/Error.h"
 #include "runtime/support/Interrupt.h"
 #include "runtime/train/Estimate.h"
 #include "runtime/train/Initialise.h"
-#include "runtime/train/Trainer.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
-#include <set>
 
 namespace pgrt {
-
-namespace {
-struct JobOptions {
-  int64_t seed = 0, steps = 0, valTokens = 0, threads = 0;
-  double wallclock = 0;
-  std::string out, data, tokenizer, init, order, stages, device = "cpu";
-  bool quiet = false, profile = false, version = false, help = false;
-};
-
-class Job {
-public:
-  Job(std::unique_ptr<LoadedPlan> loaded, const JobOptions &options);
-  int run();
-
-private:
-  bool wants(const char *stage) const { return stages.count(stage) != 0; }
-  void openData();
-  void prepareEvaluation();
-  void introduce();
-  void estimateEvaluation();
-  void train();
-  void evaluate();
-  void prepare();
-
-  std::unique_ptr<LoadedPlan> loaded;
-  const plan::Plan &plan;
-  JobOptions options;
-  std::set<std::string> stages;
-  bool stagesGiven;
-  std::string dataPath, out;
-  Progress progress;
-  Budget budget;
-  std::unique_ptr<WindowOrder> data;
-  std::unique_ptr<Validation> validation; // null: no evaluation
-  std::unique_ptr<Device> device;
-  std::unique_ptr<Executor> executor;
-  std::unique_ptr<Profile> profile;
-  std::unique_ptr<EventLog> log;
-  Submission submission;
-  double peak = 0;
-  bool stopped = false;
-};
 
 Job::Job(std::unique_ptr<LoadedPlan> given, const JobOptions &options)
     : loaded(std::move(given)), plan(loaded->plan), options(options),
       stagesGiven(!options.stages.empty()), progress(options.quiet) {
-  static const std::vector<std::string> known = {"train", "quantize",
-                                                 "evaluate"};
-  for (const std::string &stage :
-       split(stagesGiven ? options.stages : "train,evaluate", ',')) {
-    if (std::find(known.begin(), known.end(), stage) == known.end())
-      failUsage("--stages: there is no stage '", stage, "'",
-                didYouMean(stage, known));
-    stages.insert(stage);
-  }
-  if (wants("quantize"))
-    failUsage("--stages: this pgrt cannot quantize yet; train and evaluate are "
-              "there");
+  chooseStages();
   if (!options.order.empty() && options.order != "shuffled" &&
       options.order != "sequential" && options.order != "coprime")
     failUsage("--order: '", options.order,
@@ -88,9 +30,10 @@ Job::Job(std::unique_ptr<LoadedPlan> given, const JobOptions &options)
   if (wants("train") && !plan.has_training())
     failInput("'", loaded->path,
               "' cannot train: it holds programs to score only");
-  if (wants("evaluate") && !wants("train") && options.init.empty())
-    failUsage("--stages evaluate scores weights that are there: say which with "
-              "--init W.safetensors");
+  if (!wants("train") && options.init.empty())
+    failUsage("--stages ", options.stages,
+              " takes weights that are there: say which with --init "
+              "W.safetensors");
   if (wants("train"))
     budget = chooseBudget(plan.training(), options.steps, options.wallclock);
   dataPath = !options.data.empty()
@@ -102,6 +45,25 @@ Job::Job(std::unique_ptr<LoadedPlan> given, const JobOptions &options)
             : cat("runs/", plan.model_name(), "-seed", options.seed);
 }
 
+void Job::chooseStages() {
+  static const std::vector<std::string> known = {"train", "quantize",
+                                                 "evaluate"};
+  bool quantizes = findProgram(plan, "quantize") != nullptr;
+  for (const std::string &stage : split(stagesGiven ? options.stages
+                                        : quantizes ? "train,quantize,evaluate"
+                                                    : "train,evaluate",
+                                        ',')) {
+    if (std::find(known.begin(), known.end(), stage) == known.end())
+      failUsage("--stages: there is no stage '", stage, "'",
+                didYouMean(stage, known));
+    stages.insert(stage);
+  }
+  if (wants("quantize") && !quantizes)
+    failInput("'", loaded->path,
+              "' cannot quantize: its model has no sections quantize and pack, "
+              "or it was compiled to score only");
+}
+
 // A missing folder is the first thing that goes wrong for many: the message
 // says how to make it.
 void Job::openData() {
@@ -110,7 +72,7 @@ void Job::openData() {
     failInput("there are no data in '", dataPath,
               "': make them with  pgdata build TEXT… --vocab ", plan.vocab(),
               " --out ", dataPath, "  or say where they are with --data");
-  if (!wants("train"))
+  if (!wants("train") && !wants("quantize"))
     return;
   std::vector<Shard> shards = openShards(dataPath, "train");
   if (shards.empty())
@@ -136,9 +98,10 @@ void Job::prepareEvaluation() {
   if (!wants("evaluate"))
     return;
   std::string missing;
-  validation = openValidation(
-      plan, {dataPath, options.tokenizer, options.valTokens, wants("train")},
-      missing);
+  validation = openValidation(plan.vocab(),
+                              {dataPath, options.tokenizer, options.valTokens,
+                               wants("train") || wants("quantize")},
+                              missing);
   if (!validation && stagesGiven)
     failInput("cannot evaluate: ", missing);
   if (!validation)
@@ -152,98 +115,42 @@ void Job::introduce() {
   progress.say(memoryTable(plan, int(threadCount(options.threads))));
 }
 
+// By the FLOPs of the windows alone; what test-time training learns is as much
+// again, or more.
 void Job::estimateEvaluation() {
   if (!validation || peak <= 0)
     return;
-  const plan::Program &program = *validation->program;
-  int64_t tokens = int64_t(validation->tokens.size());
-  double flops =
-      programFlops(plan, program) *
-      std::ceil(double(tokens) / double(program.batch() * program.seq()));
-  std::string text = cat("  evaluate  ", withThousands(tokens), " tokens");
-  if (flops > 0) {
+  for (int i = 0; i < plan.evaluations_size(); ++i) {
+    const plan::Evaluation &evaluation = plan.evaluations(i);
+    if (!evaluationHasPrograms(plan, evaluation))
+      continue;
+    double flops = 0;
+    auto add = [&](const plan::Program &program, double share) {
+      flops += programFlops(plan, program) / double(program.batch()) * share;
+    };
+    for (const Action &action : evaluationActions(
+             evaluation, validation->positions(evaluation.seq()))) {
+      if (action.kind == Action::Adapt)
+        add(plan.programs(int(evaluation.adapt())),
+            double(action.end - action.begin) / double(evaluation.seq()));
+      else
+        add(plan.programs(int(evaluation.has_tail() && action.begin > 0
+                                  ? evaluation.tail()
+                                  : evaluation.score())),
+            1);
+    }
+    if (flops <= 0)
+      continue;
     double seconds = flops / (0.5 * peak);
-    text += cat(", about ", readableSeconds(seconds), " (at half of the peak)");
+    std::string text = cat(
+        "  evaluate  ", evaluation.stage(), ", ", evaluation.kind(), ": ",
+        withThousands(validation->positions(evaluation.seq())),
+        " tokens, about ", readableSeconds(seconds), " (at half of the peak)");
     if (seconds > 600)
       text += cat("\n            that is long: score fewer with  --val-tokens ",
                   1 << 20);
+    progress.say(text);
   }
-  progress.say(text);
-}
-
-void Job::prepare() {
-  if (const plan::Program *program = findProgram(plan, "prepare"))
-    executor->run(*program, evaluateScalars(plan, 0, 0));
-}
-
-void Job::train() {
-  const plan::Program *first = findProgram(plan, "train");
-  double flops = stepFlops(plan, *first);
-  if (flops > 0 && peak > 0)
-    progress.say(trainingEstimate(plan.training(), budget, flops / (0.5 * peak),
-                                  "at half of the peak",
-                                  /*advise=*/true));
-  estimateEvaluation();
-  Trainer trainer(*executor, *data, budget, *log, progress, peak);
-  TrainResult result = trainer.run();
-  stopped = result.stopped;
-  submission.steps = result.steps;
-  submission.trainSeconds = result.seconds;
-  if (stopped)
-    progress.say(cat(
-        "stopped after ", result.steps, result.steps == 1 ? " step" : " steps",
-        "; the step under way is dropped. Writing what there is …"));
-  else
-    progress.say(formatted(
-        "trained   %lld steps in %s, last loss %.4f", (long long)result.steps,
-        readableSeconds(result.seconds).c_str(), result.lastLoss));
-  saveWeights(*executor, WeightKind::Parameters, out + "/final.safetensors");
-  saveWeights(*executor, WeightKind::Averages, out + "/weights.safetensors");
-  useAverages(*executor);
-  prepare();
-}
-
-void Job::evaluate() {
-  double begin = Profile::now(), lastLine = begin;
-  Score score = scoreChunked(
-      *executor, *validation->program, validation->tokens, *validation->bytes,
-      evaluateScalars(plan, 0, 1), [&](int64_t done, int64_t all) {
-        double now = Profile::now();
-        if (now - lastLine > 10) {
-          lastLine = now;
-          progress.say(cat("  scored ", withThousands(done), " of ",
-                           withThousands(all), " tokens, ",
-                           readableSeconds((now - begin) / double(done) *
-                                           double(all - done)),
-                           " left"));
-        }
-        return !interrupted();
-      });
-  if (interrupted()) {
-    stopped = true;
-    progress.say("evaluation was stopped: its score is not written");
-    return;
-  }
-  submission.valBpb = score.bitsPerByte();
-  submission.valLoss = score.nll / double(score.tokens);
-  submission.evalSeconds = score.seconds;
-  JsonWriter json;
-  json.beginObject()
-      .field("event", "eval")
-      .field("stage", "trained")
-      .field("kind", "chunked")
-      .field("nll", score.nll)
-      .field("tokens", score.tokens)
-      .field("bytes", score.bytes)
-      .field("bpb", score.bitsPerByte())
-      .field("seconds", score.seconds)
-      .endObject();
-  log->write(json);
-  progress.say(formatted(
-      "evaluated %s tokens, %s bytes in %s: %.4f bits a byte, loss %.4f",
-      withThousands(score.tokens).c_str(), withThousands(score.bytes).c_str(),
-      readableSeconds(score.seconds).c_str(), score.bitsPerByte(),
-      score.nll / double(score.tokens)));
 }
 
 int Job::run() {
@@ -274,12 +181,14 @@ int Job::run() {
   submission.hardware = device->description();
   submission.versions = cat(versionText(), ", ", plan.producer());
   submission.planHash = toHex(loaded->digest);
-  if (wants("train"))
-    train();
-  else
-    prepare();
-  if (validation && !stopped)
-    evaluate();
+  submission.cap = plan.pack().cap();
+  try {
+    runStages();
+  } catch (const Stopped &) {
+    stopped = true;
+    progress.say("stopped: the stage under way left nothing; writing what "
+                 "there is");
+  }
   writeSubmission(out + "/submission.json", submission);
   if (profile) {
     std::fprintf(stderr, "%s", profile->table().c_str());
@@ -290,18 +199,22 @@ int Job::run() {
   progress.say("wrote     " + out);
   return 0;
 }
-} // namespace
-
 int runJob(const std::vector<std::string> &arguments) {
   JobOptions options;
   OptionTable table(
       "pgrt PLAN --seed N [options]\n"
-      "       pgrt probe PLAN …     one forward and backward, for tests\n"
-      "       pgrt inspect PLAN …   what is in a plan\n"
+      "       pgrt probe PLAN …              one forward and backward, for "
+      "tests\n"
+      "       pgrt inspect PLAN|ARTIFACT …   what is in it\n"
+      "       pgrt eval ARTIFACT …           scores an artifact\n"
+      "       pgrt verify ARTIFACT …         checks that an entry is legal\n"
+      "       pgrt entry RUN RUN RUN …       assembles an entry of several "
+      "runs\n"
       "       (each has --help)",
-      "Trains a compiled model, averages its weights, evaluates them, and "
-      "writes log.jsonl, final.safetensors,\n"
-      "weights.safetensors and submission.json. Ctrl-C stops between "
+      "Trains a compiled model, averages its weights, quantises, packs and "
+      "evaluates them, and writes log.jsonl,\n"
+      "final.safetensors, weights.safetensors, artifact.pgz and "
+      "submission.json. Ctrl-C stops between\n"
       "micro-batches and writes what there is.");
   table.integer("--seed", "N", "of initial weights and the order of data (0)",
                 options.seed, 0);
@@ -325,7 +238,9 @@ int runJob(const std::vector<std::string> &arguments) {
                options.wallclock, 0);
   table.integer("--val-tokens", "N", "score the first N validation tokens only",
                 options.valTokens, 2);
-  table.text("--stages", "LIST", "of train,evaluate (both)", options.stages);
+  table.text("--stages", "LIST",
+             "of train,quantize,evaluate (all that the plan has)",
+             options.stages);
   table.integer("--threads", "N",
                 "threads (one for each processor); results do not depend on it",
                 options.threads, 1, 1024);

@@ -36,6 +36,12 @@ static int dispatch(std::vector<std::string> arguments) {
     return runProbe(rest);
   if (arguments[0] == "inspect")
     return runInspect(rest);
+  if (arguments[0] == "eval")
+    return runEval(rest);
+  if (arguments[0] == "verify")
+    return runVerify(rest);
+  if (arguments[0] == "entry")
+    return runEntry(rest);
   return runJob(arguments);
 }
 

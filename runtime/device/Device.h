@@ -21,9 +21,12 @@ public:
   virtual std::string description() const = 0;
 
   /// Memory of these sizes, zero and resident, 64-byte aligned, each readable
-  /// 64 bytes past its end. Lives as long as the device. Throws Error (Machine)
-  /// when there is not enough.
+  /// 64 bytes past its end. Lives as long as the device, or until release.
+  /// Throws Error (Machine) when there is not enough.
   virtual std::vector<void *> allocate(const std::vector<int64_t> &bytes) = 0;
+
+  /// Gives back memory that allocate returned, if the device can.
+  virtual void release(const std::vector<void *> &addresses) {}
 
   /// Takes the best of the plan's code sections that this device can run, and
   /// finds every kernel in it. Throws Error if there is none, if it is damaged,

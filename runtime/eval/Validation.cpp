@@ -8,25 +8,27 @@ namespace pgrt {
 
 namespace fs = std::filesystem;
 
-std::vector<int64_t> validationTokens(const std::vector<Shard> &shards,
-                                      int64_t seq, int64_t limit,
-                                      int64_t vocab) {
-  int64_t total = 0;
-  for (const Shard &shard : shards)
-    total += shard.tokens();
-  int64_t available = limit > 0 ? std::min(total, limit) : total;
+int64_t Validation::positions(int64_t seq) const {
+  int64_t available = int64_t(tokens.size());
   if (available < seq + 1)
     failInput("the validation data have ", withThousands(available),
               " tokens, fewer than one sequence of ", seq, " and one more");
-  int64_t wanted = (available - 1) / seq * seq + 1;
-  std::vector<int64_t> tokens(static_cast<size_t>(wanted));
-  int64_t done = 0;
-  for (const Shard &shard : shards) {
-    int64_t take = std::min(shard.tokens(), wanted - done);
-    shard.read(0, take, vocab, tokens.data() + done);
-    done += take;
+  return (available - 1) / seq * seq;
+}
+
+Digest Validation::hash(int64_t positions) const {
+  Sha256 hash;
+  std::vector<uint8_t> piece;
+  constexpr int64_t pieceTokens = 1 << 16;
+  for (int64_t at = 0; at <= positions; at += pieceTokens) {
+    piece.clear();
+    for (int64_t i = at; i <= std::min(positions, at + pieceTokens - 1); ++i) {
+      piece.push_back(uint8_t(tokens[size_t(i)] & 0xff));
+      piece.push_back(uint8_t(tokens[size_t(i)] >> 8));
+    }
+    hash.update(piece.data(), piece.size());
   }
-  return tokens;
+  return hash.finish();
 }
 
 static std::string findTokenizer(const ValidationSource &source) {
@@ -46,30 +48,26 @@ static std::string findTokenizer(const ValidationSource &source) {
   return models.size() == 1 ? models.front() : "";
 }
 
-// The length of the plan's chunked evaluations, of trained weights if it has
-// one; 0 if it has none.
-static int64_t chunkedLength(const plan::Plan &plan) {
-  int64_t seq = 0;
-  for (const plan::Evaluation &evaluation : plan.evaluations())
-    if (evaluation.kind() == "chunked" &&
-        (seq == 0 || evaluation.stage() == "trained"))
-      seq = evaluation.seq();
-  return seq;
+static std::vector<int64_t> readTokens(const std::vector<Shard> &shards,
+                                       int64_t limit, int64_t vocab) {
+  int64_t total = 0;
+  for (const Shard &shard : shards)
+    total += shard.tokens();
+  int64_t wanted = limit > 0 ? std::min(total, limit) : total;
+  std::vector<int64_t> tokens(static_cast<size_t>(wanted));
+  int64_t done = 0;
+  for (const Shard &shard : shards) {
+    int64_t take = std::min(shard.tokens(), wanted - done);
+    shard.read(0, take, vocab, tokens.data() + done);
+    done += take;
+  }
+  return tokens;
 }
 
-std::unique_ptr<Validation> openValidation(const plan::Plan &plan,
+std::unique_ptr<Validation> openValidation(int64_t vocab,
                                            const ValidationSource &source,
                                            std::string &missing) {
   auto validation = std::make_unique<Validation>();
-  int64_t seq = chunkedLength(plan);
-  for (const plan::Program &candidate : plan.programs())
-    if (candidate.role() == "score" && !candidate.scored() &&
-        (seq == 0 || candidate.seq() == seq) && !validation->program)
-      validation->program = &candidate;
-  if (!validation->program) {
-    missing = "the plan holds no program for chunked scores";
-    return nullptr;
-  }
   std::error_code error;
   bool folder = fs::is_directory(source.data, error);
   std::vector<Shard> shards;
@@ -88,9 +86,12 @@ std::unique_ptr<Validation> openValidation(const plan::Plan &plan,
                   "': say where it is with --tokenizer");
     return nullptr;
   }
-  validation->bytes = std::make_unique<ByteTable>(tokenizer, plan.vocab());
-  validation->tokens = validationTokens(shards, validation->program->seq(),
-                                        source.limit, plan.vocab());
+  validation->bytes = std::make_unique<ByteTable>(tokenizer, vocab);
+  validation->tokens = readTokens(shards, source.limit, vocab);
+  for (size_t i = 0; i < validation->tokens.size(); ++i)
+    if (validation->tokens[i] >= validation->bytes->pieces())
+      failInput("validation token ", i, " is ", validation->tokens[i],
+                ", the tokenizer has ", validation->bytes->pieces(), " pieces");
   return validation;
 }
 

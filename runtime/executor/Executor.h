@@ -5,6 +5,7 @@
 #include "runtime/executor/Profile.h"
 #include "runtime/plan/plan.pb.h"
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -13,15 +14,26 @@ namespace pgrt {
 class Executor {
 public:
   /// The plan must have passed checkPlan; it and the device must outlive this.
-  /// Allocates all arenas, loads the code, writes the constants.
+  /// Loads the code. Arenas are allocated, and their constants written, when a
+  /// program or a slot first needs them.
   Executor(const plan::Plan &plan, Device &device);
+
+  /// Allocates what `program` touches, so that running it does not pay for it,
+  /// and what is not there is missed early.
+  void allocateFor(const plan::Program &program);
+
+  /// Gives back all arenas but these. What they held is lost.
+  void releaseAllBut(const std::set<int> &arenas);
 
   /// Points an arena (or an alias) at one of its instances. Instance 0 at the
   /// start.
   void bind(int arena, int instance);
 
-  /// The address of a slot under the present binding.
+  /// The address of a slot under the present binding. Allocates its arena if
+  /// need be: not from a thread of the device then.
   void *address(const plan::Slot &slot) const {
+    if (!bases[slot.arena()])
+      const_cast<Executor *>(this)->allocate({int(slot.arena())});
     return static_cast<char *>(bases[slot.arena()]) + slot.offset();
   }
 
@@ -45,12 +57,16 @@ public:
   void setProfile(Profile *to) { profile = to; }
 
 private:
+  void allocate(const std::set<int> &arenas);
+  void runOnHost(const plan::Program &program, int begin, int end);
+
   const plan::Plan &thePlan;
   Device &dev;
   std::vector<std::vector<void *>>
-      instances;               // of each arena; of an alias: those of its arena
-  std::vector<void *> bases;   // what each arena is bound to
-  std::vector<void *> buffers; // of the launch under way
+      instances;             // of each arena; of an alias: those of its arena
+  std::vector<void *> bases; // what each arena is bound to; null: not there
+  std::set<const plan::Program *> ready; // their arenas are there
+  std::vector<void *> buffers;           // of the launch under way
   std::vector<double> arguments;
   Profile *profile = nullptr;
 };

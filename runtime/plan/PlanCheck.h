@@ -4,6 +4,7 @@
 
 #include "runtime/plan/plan.pb.h"
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,22 @@ const plan::Program *findProgram(const plan::Plan &plan,
 const plan::Port *
 findPort(const google::protobuf::RepeatedPtrField<plan::Port> &ports,
          const std::string &name);
+
+/// Whether a program may find in the arena what others left there: all but
+/// temporaries and what passes between a program and the runtime.
+bool keepsContents(const plan::Plan &plan, int arena);
+
+/// The arenas that a program's commands and ports lie in.
+std::set<int> arenasTouched(const plan::Program &program);
+
+/// The stages of a run that a program of that role belongs to: "train",
+/// "quantize", "evaluate"; none for a role of every stage.
+std::string stageOfRole(const std::string &role);
+
+/// Whether the plan holds the programs of an evaluation: its compiler makes
+/// none for documents.
+bool evaluationHasPrograms(const plan::Plan &plan,
+                           const plan::Evaluation &evaluation);
 
 /// The arena that holds the gradients, and its alias for `combine`; −1 if there
 /// is none.

@@ -14,13 +14,6 @@ template <typename... Parts> [[noreturn]] void badPlan(const Parts &...parts) {
   failInput("the plan contradicts itself: ", parts...);
 }
 
-/// Whether a program may find in the arena what others left there: all but
-/// temporaries and what passes between a program and the runtime.
-inline bool keepsContents(const plan::Plan &plan, int arena) {
-  const std::string &name = plan.arenas(arena).name();
-  return name != "activations" && name != "io";
-}
-
 class PlanCheckBase {
 public:
   explicit PlanCheckBase(const plan::Plan &plan) : plan(plan) {}

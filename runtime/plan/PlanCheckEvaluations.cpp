@@ -66,9 +66,10 @@ private:
       badPlan(what, " lacks a program of test-time training");
     const plan::Program &adapt = program(item.adapt(), "adapt", what);
     program(item.adapt_update(), "adapt_update", what);
-    if (adapt.seq() != item.seq())
-      badPlan(what, ": program '", adapt.name(), "' is for sequences of ",
-              adapt.seq(), " tokens");
+    if (adapt.seq() != item.seq() || adapt.batch() != 1)
+      badPlan(what, ": program '", adapt.name(), "' is for ", adapt.batch(),
+              " sequences of ", adapt.seq(), " tokens, not one of ",
+              item.seq());
     if (gradientArena(plan) < 0)
       badPlan(what, " trains, and no parameter has a gradient");
   }

@@ -1,16 +1,10 @@
-// The frame around a plan in its file:
-//   8 bytes  "PGPLAN\r\n"
-//   u32      version, little-endian
-//   u32      0
-//   u64      size of the payload, little-endian
-//   32 bytes SHA-256 of the payload
-//   payload  message Plan of plan.proto
-// Nothing follows. Shared by pgc, which writes it, and pgrt, which reads it;
-// throws nothing.
+// A plan in its file: message Plan of plan.proto in the frame of
+// support/Frame.h, magic "PGPLAN\r\n". Shared by pgc, which writes it, and
+// pgrt, which reads it; throws nothing.
 #pragma once
 
 #include "runtime/plan/plan.pb.h"
-#include "runtime/support/Sha256.h"
+#include "runtime/support/Frame.h"
 
 #include <cstdint>
 #include <string>
@@ -19,7 +13,7 @@
 namespace pgrt {
 
 inline constexpr uint32_t planVersion = 1;
-inline constexpr size_t planHeaderBytes = 56;
+inline constexpr size_t planHeaderBytes = frameHeaderBytes;
 inline constexpr uint64_t planMaxBytes = uint64_t(1) << 30;
 
 /// The bytes of a plan file: the same message gives the same bytes. Empty if

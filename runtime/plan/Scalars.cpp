@@ -157,4 +157,11 @@ std::vector<double> evaluateScalars(const plan::Plan &plan,
   return values;
 }
 
+std::optional<double> solvedValue(const plan::Plan &plan) {
+  for (const Expr &expr : plan.scalars())
+    if (expr.op() == Expr::SOLVED)
+      return expr.value();
+  return std::nullopt;
+}
+
 } // namespace pgrt

@@ -29,4 +29,7 @@ inline std::vector<double> evaluateScalars(const plan::Plan &plan, int64_t step,
   return evaluateScalars(plan, {step, progress});
 }
 
+/// The value in the file of the constant that `solve` names, or none.
+std::optional<double> solvedValue(const plan::Plan &plan);
+
 } // namespace pgrt

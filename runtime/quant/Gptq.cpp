@@ -1,5 +1,6 @@
 #include "runtime/quant/Gptq.h"
 
+#include "runtime/support/BlasThreads.h"
 #include "runtime/support/Error.h"
 
 #include <cblas.h>
@@ -26,10 +27,10 @@ std::vector<int64_t> orderOf(const std::vector<double> &diagonal) {
 /// U, upper with H⁻¹ = Uᵀ U, of the permuted and damped Hessian; row-major.
 /// With J the reversal of the order, J H J = L Lᵀ gives H = R Rᵀ with R = J L J
 /// upper, so U = R⁻¹: one factorisation and one triangular inverse.
-std::vector<double> inverseFactor(const GptqProblem &problem,
-                                  const std::vector<int64_t> &order,
-                                  const std::vector<double> &diagonal,
-                                  const char *what) {
+template <typename T>
+std::vector<double>
+inverseFactor(const GptqProblem<T> &problem, const std::vector<int64_t> &order,
+              const std::vector<double> &diagonal, const char *what) {
   const int64_t n = problem.columns;
   std::vector<double> lower(n * n);
   for (int64_t i = 0; i < n; ++i)
@@ -72,7 +73,9 @@ void roundRow(double *row, double *errors, int32_t *codes, const double *upper,
 
 } // namespace
 
-std::vector<int32_t> gptq(const GptqProblem &problem, const char *what) {
+template <typename T>
+std::vector<int32_t> gptq(const GptqProblem<T> &problem, const char *what) {
+  oneBlasThreadEach();
   const int64_t rows = problem.rows, n = problem.columns;
   std::vector<double> diagonal(n);
   std::vector<bool> dead(n);
@@ -121,5 +124,8 @@ std::vector<int32_t> gptq(const GptqProblem &problem, const char *what) {
       placed[r * n + order[j]] = codes[r * n + j];
   return placed;
 }
+
+template std::vector<int32_t> gptq(const GptqProblem<float> &, const char *);
+template std::vector<int32_t> gptq(const GptqProblem<double> &, const char *);
 
 } // namespace pgrt

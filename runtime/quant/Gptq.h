@@ -15,11 +15,11 @@ namespace pgrt {
 ///   U = the upper factor with H⁻¹ = Uᵀ U; q_j = clip(round(w_j / s), ±top);  e
 ///   = (w_j − q_j s) / U_jj;  w_rest −= e · U_j,rest,
 /// blocks of `block` columns at a time. Sums are float64. Runs on the calling
-/// thread alone: matrices are what runs in parallel.
-struct GptqProblem {
-  std::span<const float> weights; ///< [rows, columns], row-major
-  std::span<const float> hessian; ///< [columns, columns], symmetric: XᵀX
-  std::span<const float> scales;  ///< [rows], above 0
+/// thread alone: matrices are what runs in parallel. T: float or double.
+template <typename T> struct GptqProblem {
+  std::span<const T> weights; ///< [rows, columns], row-major
+  std::span<const T> hessian; ///< [columns, columns], symmetric: XᵀX
+  std::span<const T> scales;  ///< [rows], above 0
   int64_t rows = 0, columns = 0;
   int64_t top = 0; ///< codes are −top … top
   int64_t block = 128;
@@ -29,6 +29,7 @@ struct GptqProblem {
 /// The codes, [rows, columns] in the weights' own order. Throws Error (naming
 /// `what`) for a Hessian that is not finite, or that stays indefinite with the
 /// damping.
-std::vector<int32_t> gptq(const GptqProblem &problem, const char *what);
+template <typename T>
+std::vector<int32_t> gptq(const GptqProblem<T> &problem, const char *what);
 
 } // namespace pgrt

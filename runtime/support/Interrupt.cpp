@@ -20,6 +20,10 @@ void catchInterrupts() {
 }
 
 bool interrupted() { return flag.load(std::memory_order_relaxed); }
+void throwIfInterrupted() {
+  if (interrupted())
+    throw Stopped();
+}
 void setInterrupted(bool value) {
   flag.store(value, std::memory_order_relaxed);
 }

@@ -10,6 +10,12 @@ void catchInterrupts();
 /// Whether one came.
 bool interrupted();
 
+/// What throwIfInterrupted throws: a stage ends here, nothing is at fault.
+struct Stopped {};
+
+/// For stages of many small pieces.
+void throwIfInterrupted();
+
 /// For tests: sets or clears the flag.
 void setInterrupted(bool value);
 

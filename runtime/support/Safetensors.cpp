@@ -2,6 +2,7 @@
 #include "runtime/support/AtomicFile.h"
 #include "runtime/support/Checked.h"
 #include "runtime/support/Error.h"
+#include "runtime/support/Half.h"
 #include "runtime/support/Json.h"
 
 #include <bit>
@@ -85,17 +86,6 @@ const TensorInfo *SafetensorsFile::find(const std::string &name) const {
 
 const char *SafetensorsFile::data(const TensorInfo &tensor) const {
   return file.bytes().data() + offsets[byName.at(tensor.name)];
-}
-
-static float halfToFloat(uint16_t half) {
-  uint32_t sign = uint32_t(half & 0x8000) << 16, exponent = half >> 10 & 31,
-           fraction = half & 0x3ff;
-  if (exponent == 31)
-    return std::bit_cast<float>(sign | 0x7f800000 | fraction << 13);
-  if (exponent)
-    return std::bit_cast<float>(sign | (exponent + 112) << 23 | fraction << 13);
-  float tiny = float(fraction) * 0x1p-24f;
-  return sign ? -tiny : tiny;
 }
 
 template <typename From, typename To, typename Convert>

@@ -1,8 +1,11 @@
 #include "runtime/train/Estimate.h"
+#include "runtime/plan/PlanCheck.h"
 #include "runtime/support/Text.h"
 
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <set>
 
 namespace pgrt {
 
@@ -36,22 +39,65 @@ int64_t arenaBytes(const plan::Plan &plan) {
   return bytes;
 }
 
+// The stages in which each arena is there.
+static std::vector<std::set<std::string>> arenaStages(const plan::Plan &plan) {
+  std::set<std::string> present;
+  for (const plan::Program &program : plan.programs())
+    if (std::string stage = stageOfRole(program.role());
+        !stage.empty() && stage != "probe")
+      present.insert(stage);
+  std::vector<std::set<std::string>> stages(size_t(plan.arenas_size()));
+  auto add = [&](int arena, const std::set<std::string> &which) {
+    for (int i = 0; i < plan.arenas_size(); ++i)
+      if (i == arena || plan.arenas(i).name() == plan.arenas(arena).alias_of())
+        stages[size_t(i)].insert(which.begin(), which.end());
+  };
+  for (const plan::Parameter &parameter : plan.parameters())
+    add(int(parameter.slot().arena()), present);
+  for (const plan::Program &program : plan.programs()) {
+    std::string stage = stageOfRole(program.role());
+    for (int arena : arenasTouched(program))
+      add(arena, stage.empty() ? present : std::set<std::string>{stage});
+  }
+  return stages;
+}
+
 std::string memoryTable(const plan::Plan &plan, int threads) {
   std::string text = "memory\n";
-  auto line = [&](const std::string &name, int64_t bytes, int64_t instances) {
-    text += formatted("  %-24s %10s", name.c_str(),
-                      readableBytes(double(bytes) * double(instances)).c_str());
-    text += instances > 1 ? cat("   ", instances, " × ",
-                                readableBytes(double(bytes)), "\n")
-                          : "\n";
-  };
-  for (const plan::Arena &arena : plan.arenas())
-    if (arena.alias_of().empty())
-      line(arena.name(), arena.bytes(),
-           std::max<int64_t>(1, arena.instances()));
-  line("scratch", scratchBytes(plan), threads);
-  line("total", arenaBytes(plan) + scratchBytes(plan) * threads, 1);
-  return text.substr(0, text.size() - 1);
+  std::vector<std::set<std::string>> stages = arenaStages(plan);
+  std::map<std::string, double> totals;
+  const double scratch = double(scratchBytes(plan)) * threads;
+  for (int i = 0; i < plan.arenas_size(); ++i) {
+    const plan::Arena &arena = plan.arenas(i);
+    if (!arena.alias_of().empty())
+      continue;
+    int64_t instances = std::max<int64_t>(1, arena.instances());
+    double bytes = double(arena.bytes()) * double(instances);
+    std::string when;
+    for (const char *stage : {"train", "quantize", "evaluate", "probe"})
+      if (stages[size_t(i)].count(stage)) {
+        when += cat(when.empty() ? "" : ", ", stage);
+        totals[stage] += bytes;
+      }
+    std::string count =
+        instances > 1
+            ? cat(instances, " × ", readableBytes(double(arena.bytes())))
+            : "";
+    text +=
+        formatted("  %-24s %10s   %-16s %s\n", arena.name().c_str(),
+                  readableBytes(bytes).c_str(), count.c_str(), when.c_str());
+  }
+  text +=
+      formatted("  %-24s %10s\n", "scratch", readableBytes(scratch).c_str());
+  text += "  at most, in";
+  const char *separator = " ";
+  for (const char *stage : {"train", "quantize", "evaluate", "probe"})
+    if (totals.count(stage)) {
+      text +=
+          cat(separator, stage, " ", readableBytes(totals[stage] + scratch));
+      separator = ", ";
+    }
+  return text;
 }
 
 double programFlops(const plan::Plan &plan, const plan::Program &program) {

@@ -16,8 +16,9 @@ int64_t parameterCount(const plan::Plan &plan);
 /// Bytes of all arenas with their instances.
 int64_t arenaBytes(const plan::Plan &plan);
 
-/// A table: each arena, its size, its instances; scratch of so many threads;
-/// the total.
+/// A table: each arena, its size, its instances, the stages that need it;
+/// scratch of so many threads; what each stage takes. Memory that is not needed
+/// again is given back between stages.
 std::string memoryTable(const plan::Plan &plan, int threads);
 
 /// Useful FLOPs of one run of a program: what the plan states, or else the sum

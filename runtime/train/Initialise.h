@@ -9,8 +9,8 @@
 namespace pgrt {
 
 /// Draws all parameters from (seed, full name) and sets the states. What starts
-/// as zero is not touched: arenas are zero, and memory that nobody touched costs
-/// no time.
+/// as zero is not touched: arenas are zero, and memory that nobody touched
+/// costs no time.
 void initialise(Executor &executor, uint64_t seed);
 
 /// Copies the parameters to the averages, where there are any: averages start

@@ -1,8 +1,8 @@
 #include "runtime/train/Orthogonal.h"
+#include "runtime/support/BlasThreads.h"
 #include "runtime/support/Error.h"
 
 #include <algorithm>
-#include <mutex>
 #include <vector>
 
 // LAPACK, as OpenBLAS brings it; matrices are column-major.
@@ -11,7 +11,6 @@ void sgeqrf_(const int *m, const int *n, float *a, const int *lda, float *tau,
              float *work, const int *lwork, int *info);
 void sorgqr_(const int *m, const int *n, const int *k, float *a, const int *lda,
              const float *tau, float *work, const int *lwork, int *info);
-void openblas_set_num_threads(int threads);
 }
 
 namespace pgrt {
@@ -54,10 +53,7 @@ static void transpose(const float *from, int64_t rows, int64_t cols,
 
 void fillOrthogonal(const PhiloxStream &stream, int64_t rows, int64_t cols,
                     double scale, float *out) {
-  static std::once_flag once;
-  std::call_once(once, [] {
-    openblas_set_num_threads(1);
-  }); // the same bits whatever the machine's number of cores
+  oneBlasThreadEach();
   // A wide row-major matrix is its tall transpose in LAPACK's order.
   int shorter = int(std::min(rows, cols)), longer = int(std::max(rows, cols));
   if (rows <= cols) {

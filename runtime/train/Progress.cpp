@@ -61,4 +61,17 @@ void Progress::withinStep(int64_t step, int64_t done, int64_t all,
                     .c_str()));
 }
 
+void Progress::within(const char *verb, const char *what, int64_t done,
+                      int64_t all, double begin) {
+  std::lock_guard<std::mutex> lock(mutex);
+  double now = Profile::now();
+  if (now - begin < 10 || now - lastLine < 10 || done == 0)
+    return;
+  lastLine = now;
+  say(cat("  ", verb, " ", withThousands(done), " of ", withThousands(all), " ",
+          what, ", ",
+          readableSeconds((now - begin) / double(done) * double(all - done)),
+          " left"));
+}
+
 } // namespace pgrt

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Runs one golden case through pgc and pgrt:
-golden.py BIN_DIR MODELS_DIR CASE_DIR gradients|regularised|training|iteration [pgc options …]"""
+golden.py BIN_DIR MODELS_DIR CASE_DIR gradients|regularised|training|iteration|evaluation [pgc options …]"""
 import array
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -180,11 +181,46 @@ train {{
         comparison.finish(f"{os.path.basename(case_dir)} {numerics}")
 
 
+def tokenizer(vocab):
+    """A SentencePiece model of `vocab` pieces: <unk>, ▁ and names. What a piece is does not enter the nll."""
+    def field(number, data):
+        assert len(data) < 128
+        return bytes([number << 3 | 2, len(data)]) + data
+    pieces = ["<unk>", "\u2581"] + [f"piece{i}" for i in range(2, vocab)]
+    return b"".join(field(1, field(1, piece.encode()) + bytes([3 << 3, 2 if piece == "<unk>" else 1])) for piece in pieces)
+
+
+def evaluation(pgc, pgrt, models, case_dir, case, options, folder):
+    """Sliding windows and test-time training of given weights: nll, summed, to 1e-5."""
+    ttt = case["ttt"]
+    values = model_constants(case["config"])
+    values |= {"seq": case["seq"], "stride": case["stride"], "batch_tokens": 8 * case["seq"], "ttt_chunk": ttt["chunk"],
+               "ttt_lr": ttt["lr"], "ttt_momentum": ttt["momentum"], "ttt_epochs": ttt["epochs"],
+               "ttt_sequences": ttt["batch_seqs"], "ttt_clip": ttt["clip"]}
+    plan, out, data = (os.path.join(folder, name) for name in ("evaluate.plan", "run", "data"))
+    run(pgc, model_of(models, case), "-o", plan, "--numerics=f32", *definitions(values), *options)
+    os.mkdir(data)
+    shutil.copy(os.path.join(case_dir, "tokens.bin"), os.path.join(data, "val_000000.bin"))
+    with open(os.path.join(data, "tokenizer.model"), "wb") as file:
+        file.write(tokenizer(case["config"]["vocab"]))
+    run(pgrt, plan, "--stages", "evaluate", "--init", os.path.join(case_dir, "weights.safetensors"), "--data", data,
+        "--out", out)
+    with open(os.path.join(out, "log.jsonl")) as log:
+        scores = {event["kind"]: event for event in map(json.loads, log) if event["event"] == "eval"}
+    for kind in ("sliding", "ttt"):
+        want, have = case[kind], scores[kind]
+        error = abs(have["nll"] - want["nll"]) / want["nll"]
+        if have["tokens"] != want["tokens"] or not error <= 1e-5:
+            sys.exit(f"{kind}: nll {have['nll']} of {have['tokens']} tokens, expected {want['nll']} of {want['tokens']}")
+        print(f"{kind}: {have['tokens']} tokens, nll {have['nll']:.6f}, relative error {error:.1e}")
+
+
 def main():
     bin_dir, models, case_dir, kind, *options = sys.argv[1:]
     with open(os.path.join(case_dir, "case.json")) as file:
         case = json.load(file)
-    check = {"gradients": gradients, "regularised": regularised, "training": training, "iteration": iteration}[kind]
+    check = {"gradients": gradients, "regularised": regularised, "training": training, "iteration": iteration,
+             "evaluation": evaluation}[kind]
     with tempfile.TemporaryDirectory() as folder:
         check(os.path.join(bin_dir, "pgc"), os.path.join(bin_dir, "pgrt"), models, case_dir, case, options, folder)
 

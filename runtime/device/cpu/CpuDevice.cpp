@@ -66,7 +66,6 @@ std::vector<void *> CpuDevice::allocate(const std::vector<int64_t> &sizes) {
     if (raw == MAP_FAILED)
       failMachine("not enough memory: ", readableBytes(double(bytes)),
                   " cannot be had");
-    mappings.push_back({raw, size_t(reserved)});
     char *address = static_cast<char *>(raw);
     if (needed >= hugePage) {
       address += (hugePage - int64_t(reinterpret_cast<uintptr_t>(raw) %
@@ -74,9 +73,20 @@ std::vector<void *> CpuDevice::allocate(const std::vector<int64_t> &sizes) {
                  hugePage;
       madvise(address, size_t(needed), MADV_HUGEPAGE);
     }
+    mappings.push_back({raw, size_t(reserved), address});
     addresses.push_back(address);
   }
   return addresses;
+}
+
+void CpuDevice::release(const std::vector<void *> &addresses) {
+  for (void *address : addresses)
+    std::erase_if(mappings, [&](const Mapping &mapping) {
+      if (mapping.given != address)
+        return false;
+      munmap(mapping.address, mapping.bytes);
+      return true;
+    });
 }
 
 void CpuDevice::loadCode(const plan::Plan &plan) {

@@ -14,6 +14,7 @@ public:
 
   std::string description() const override;
   std::vector<void *> allocate(const std::vector<int64_t> &bytes) override;
+  void release(const std::vector<void *> &addresses) override;
   void loadCode(const plan::Plan &plan) override;
   void launch(uint32_t kernel, void *const *buffers,
               const double *scalars) override;
@@ -30,6 +31,7 @@ private:
   struct Mapping {
     void *address;
     size_t bytes;
+    void *given; // what allocate returned
   };
   struct LoadedKernel {
     KernelFunction function;

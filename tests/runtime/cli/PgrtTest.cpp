@@ -100,7 +100,7 @@ TEST(Pgrt, Evaluates) {
   EXPECT_EQ(again.find("nll")->number, event.find("nll")->number);
   ran = pgrt(run + "/again --val-tokens 30 --stages evaluate --init " + folder +
              "/a/weights.safetensors");
-  EXPECT_CONTAINS(ran.output, "evaluated 24 tokens");
+  EXPECT_CONTAINS(ran.output, "chunked: 24 tokens");
 }
 
 TEST(Pgrt, UsageErrors) {

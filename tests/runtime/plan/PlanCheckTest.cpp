@@ -12,6 +12,11 @@ namespace pgrt {
 
 TEST(PlanCheck, AcceptsTheToyPlan) {
   EXPECT_NO_THROW(checkPlan(toy::makePlan()));
+  toy::ToyOptions options;
+  options.quantizes = true;
+  EXPECT_NO_THROW(checkPlan(toy::makePlan(options)));
+  options.trains = false;
+  EXPECT_NO_THROW(checkPlan(toy::makePlan(options)));
 }
 
 namespace {
@@ -30,6 +35,24 @@ plan::Program *program(plan::Plan &plan, const std::string &name) {
 
 plan::Launch *launch(plan::Plan &plan) {
   return program(plan, "train.plain")->mutable_commands(1)->mutable_launch();
+}
+
+plan::Launch *launchOf(plan::Plan &plan, const std::string &name, int command) {
+  return program(plan, name)->mutable_commands(command)->mutable_launch();
+}
+
+plan::Gptq *gptq(plan::Plan &plan) {
+  return program(plan, "quantize")->mutable_commands(1)->mutable_gptq();
+}
+
+plan::Leaf *leaf(plan::Plan &plan) {
+  return plan.mutable_quantization()->mutable_quantizers(0)->mutable_leaves(0);
+}
+
+plan::Plan makeWhole() {
+  toy::ToyOptions options;
+  options.quantizes = true;
+  return toy::makePlan(options);
 }
 
 const std::vector<Damage> &damages() {
@@ -249,6 +272,77 @@ const std::vector<Damage> &damages() {
       {"scoreTwice",
        [](plan::Plan &p) { *p.add_programs() = *program(p, "score"); },
        "two programs"},
+      {"decodeTwice",
+       [](plan::Plan &p) { *p.add_programs() = *program(p, "decode"); },
+       "two programs"},
+      {"scoredTooMany",
+       [](plan::Plan &p) { program(p, "score.tail")->set_scored(7); },
+       "scores 7 of 6"},
+      {"scoreThatLasts",
+       [](plan::Plan &p) {
+         launchOf(p, "score", 0)->mutable_buffers(4)->set_arena(3);
+         launchOf(p, "score", 0)->mutable_buffers(4)->set_offset(0);
+       },
+       "scoring must change nothing"},
+      {"gptqOutside", [](plan::Plan &p) { gptq(p)->set_rows(1000); },
+       "outside"},
+      {"gptqTop", [](plan::Plan &p) { gptq(p)->set_top(0); }, "top 0"},
+      {"gptqType", [](plan::Plan &p) { gptq(p)->set_type(plan::BF16); },
+       "neither f32 nor f64"},
+      {"hessianOfAVector",
+       [](plan::Plan &p) {
+         p.mutable_parameters(1)->mutable_hessian()->set_arena(8);
+       },
+       "is of no matrix"},
+      {"leafOutside",
+       [](plan::Plan &p) { leaf(p)->mutable_slot()->set_offset(192); },
+       "outside"},
+      {"leavesOverlap",
+       [](plan::Plan &p) {
+         p.mutable_quantization()
+             ->mutable_quantizers(1)
+             ->mutable_leaves(0)
+             ->mutable_slot()
+             ->set_offset(0);
+       },
+       "overlap"},
+      {"leafKind",
+       [](plan::Plan &p) { leaf(p)->set_kind(plan::Leaf::KIND_UNSPECIFIED); },
+       "of no kind"},
+      {"leafRange", [](plan::Plan &p) { leaf(p)->set_hi(40000); },
+       "has codes of"},
+      {"noQuantizer",
+       [](plan::Plan &p) {
+         p.mutable_quantization()->mutable_quantizers()->RemoveLast();
+       },
+       "1 quantisers"},
+      {"noDecoder",
+       [](plan::Plan &p) { program(p, "decode")->set_role("prepare"); }, ""},
+      {"noCapture",
+       [](plan::Plan &p) { program(p, "capture")->set_role("logits"); },
+       "logits"},
+      {"evaluationStride",
+       [](plan::Plan &p) { p.mutable_evaluations(2)->set_stride(9); }, "by 9"},
+      {"evaluationTail",
+       [](plan::Plan &p) { p.mutable_evaluations(2)->set_stride(3); },
+       "does not score the last 3"},
+      {"evaluationSeq",
+       [](plan::Plan &p) { p.mutable_evaluations(1)->set_seq(5); },
+       "windows of 5"},
+      {"evaluationAdapt",
+       [](plan::Plan &p) { p.mutable_evaluations(3)->set_adapt(0); },
+       "of role 'adapt'"},
+      {"evaluationProgram",
+       [](plan::Plan &p) { p.mutable_evaluations(3)->set_tail(99); },
+       "names program 99"},
+      {"evaluationSequences",
+       [](plan::Plan &p) { p.mutable_evaluations(3)->set_sequences(0); },
+       "steps of 0"},
+      {"stateOfNoEvaluation",
+       [](plan::Plan &p) { p.mutable_states(1)->set_evaluation(4); },
+       "evaluation 4"},
+      {"negativeCap", [](plan::Plan &p) { p.mutable_pack()->set_cap(-1); },
+       "cap of"},
       {"batch",
        [](plan::Plan &p) { p.mutable_training()->set_batch_tokens(47); },
        "is not"},
@@ -298,7 +392,7 @@ const std::vector<Damage> &damages() {
 
 TEST(PlanCheck, RefusesEachContradiction) {
   for (const Damage &damage : damages()) {
-    plan::Plan plan = toy::makePlan();
+    plan::Plan plan = makeWhole();
     damage.apply(plan);
     try {
       checkPlan(plan);
@@ -316,7 +410,7 @@ TEST(PlanCheck, RefusesEachContradiction) {
 // stand between it and the machine. Whatever the bytes are, they are refused or
 // they are a plan that stays within its arenas.
 TEST(PlanCheck, SurvivesAnyBytes) {
-  plan::Plan original = toy::makePlan();
+  plan::Plan original = makeWhole();
   original.mutable_code(0)->set_object(
       "x"); // most of the bytes should be those that the checks look at
   std::string payload = framePlan(original).substr(planHeaderBytes);

@@ -32,9 +32,9 @@ TEST(Gptq, AgreesWithTheGoldenCodes) {
          {std::pair{"sdclip6", 6}, {"sdclip8", 8}, {"pct6", 6}}) {
       std::string name = matrix + "." + kind;
       std::vector<float> scales = readAll(file, name + ".s");
-      GptqProblem problem{weights,        hessian,
-                          scales,         shape.shape[0],
-                          shape.shape[1], (1 << (bits - 1)) - 1};
+      GptqProblem<float> problem{weights,        hessian,
+                                 scales,         shape.shape[0],
+                                 shape.shape[1], (1 << (bits - 1)) - 1};
       std::vector<int32_t> codes = gptq(problem, name.c_str());
       const TensorInfo *expected = file.find(name + ".q");
       ASSERT_EQ(expected->elements(), static_cast<int64_t>(codes.size()));
@@ -50,25 +50,27 @@ TEST(Gptq, AgreesWithTheGoldenCodes) {
 TEST(Gptq, IsRoundingWhereInputsAreIndependent) {
   std::vector<float> weights = {0.26f, -0.9f, 0.1f, 0.74f},
                      scales = {0.1f, 0.5f}, hessian = {2, 0, 0, 2};
-  EXPECT_EQ(gptq({weights, hessian, scales, 2, 2, 31}, "w"),
+  EXPECT_EQ(gptq(GptqProblem<float>{weights, hessian, scales, 2, 2, 31}, "w"),
             (std::vector<int32_t>{3, -9, 0, 1}));
 }
 
 TEST(Gptq, ClipsToTheTopCode) {
   std::vector<float> weights = {100.0f, -100.0f}, scales = {0.1f, 0.1f},
                      hessian = {1};
-  EXPECT_EQ(gptq({weights, hessian, scales, 2, 1, 31}, "w"),
+  EXPECT_EQ(gptq(GptqProblem<float>{weights, hessian, scales, 2, 1, 31}, "w"),
             (std::vector<int32_t>{31, -31}));
 }
 
 TEST(Gptq, RefusesAHessianThatIsNotFinite) {
   std::vector<float> weights = {1, 1}, scales = {1}, hessian = {NAN, 0, 0, 1};
-  EXPECT_THROW(gptq({weights, hessian, scales, 1, 2, 31}, "w"), Error);
+  EXPECT_THROW(
+      gptq(GptqProblem<float>{weights, hessian, scales, 1, 2, 31}, "w"), Error);
 }
 
 TEST(Gptq, RefusesAnIndefiniteHessian) {
   std::vector<float> weights = {1, 1}, scales = {1}, hessian = {1, 5, 5, 1};
-  EXPECT_THROW(gptq({weights, hessian, scales, 1, 2, 31}, "w"), Error);
+  EXPECT_THROW(
+      gptq(GptqProblem<float>{weights, hessian, scales, 1, 2, 31}, "w"), Error);
 }
 
 } // namespace

@@ -25,12 +25,18 @@ enum ArenaIndex : uint32_t {
   States,
   Packed,
   Activations,
-  Ports
+  Ports,
+  Hessians,
+  Leaves,
+  Velocity
 };
 
 /// Offsets in Activations and in Ports.
 constexpr int64_t dzAt = 0, nllAt = 1024, lossAt = 2048, termAt = 2112,
-                  tokensAt = 0, targetsAt = 128;
+                  tailAt = 2176, logitsAt = 3072, tokensAt = 0, targetsAt = 128;
+
+/// Offsets in Leaves.
+constexpr int64_t codesAt = 0, scalesAt = 704, halvesAt = 768;
 
 class Builder {
 public:
@@ -50,7 +56,7 @@ public:
     arena("states", 64);
     arena("packed", tableBytes);
     arena("activations", 4096);
-    arena("ports", 256);
+    arena("io", 256);
     parameter("table", {vocab, vocab}, 0)
         ->mutable_init()
         ->mutable_normal()
@@ -66,8 +72,16 @@ public:
     place(count->mutable_slot(), States, 0);
     addKernels();
     addScalars();
+    if (options.quantizes)
+      addQuantization();
+    if (options.trains)
+      addTrainingPrograms();
     addPrograms();
-    addTraining();
+    if (options.trains)
+      addTraining();
+    addEvaluation("trained", "chunked", score);
+    if (options.quantizes)
+      addArtifactPrograms();
     plan::Code *code = plan.add_code();
     code->set_target("test");
     code->set_object(readFile(TOY_KERNELS));
@@ -124,6 +138,12 @@ private:
         "toy_forward", positions,
         {tableBytes, vocab * 4, idBytes, idBytes, dzBytes, positions * 4}, 2, 1,
         vocab * 4);
+    scoring = forward;
+    if (options.forward != std::string("toy_forward"))
+      scoring = kernel(
+          options.forward, positions,
+          {tableBytes, vocab * 4, idBytes, idBytes, dzBytes, positions * 4}, 2,
+          1, vocab * 4);
     loss = kernel("toy_loss", 1, {positions * 4, 4, 4}, 2, 0);
     tableGradient = kernel("toy_table_gradient", vocab,
                            {dzBytes, idBytes, tableBytes}, 1, 0);
@@ -201,8 +221,8 @@ private:
          targetsAt);
   }
 
-  void addForward(plan::Program *program) {
-    launch(program, forward,
+  void addForward(plan::Program *program, uint32_t kernel) {
+    launch(program, kernel,
            {{Packed, 0},
             {Parameters, biasOffset},
             {Ports, tokensAt},
@@ -215,7 +235,7 @@ private:
         {{Activations, nllAt}, {Activations, lossAt}, {Activations, termAt}});
   }
 
-  void addPrograms() {
+  void addTrainingPrograms() {
     for (const char *phase : {"plain", "late"}) {
       plan::Program *train = program(
           phase[0] == 'p' ? "train.plain" : "train.late", "train", {phase});
@@ -228,7 +248,7 @@ private:
       fill->set_bytes(positions * 4);
       fill->set_pattern(0x7fc00000); // not a number: whoever reads it before it
                                      // is written is found out
-      addForward(train);
+      addForward(train, forward);
       launch(train, tableGradient,
              {{Activations, dzAt}, {Ports, tokensAt}, {Gradients, 0}});
       launch(train, biasGradient,
@@ -245,16 +265,194 @@ private:
               {Averages, offset},
               {States, 0}},
              {lr, decay});
+  }
+
+  void addPrograms() {
     plan::Program *prepare = program("prepare", "prepare");
     plan::Copy *copy = prepare->add_commands()->mutable_copy();
     place(copy->mutable_from(), Parameters, 0);
     place(copy->mutable_to(), Packed, 0);
     copy->set_bytes(tableBytes);
-    plan::Program *score = program("score", "score");
-    addPorts(score);
-    addForward(score);
-    port(score->add_outputs(), "nll", plan::F32, {rows, seq}, Activations,
-         nllAt);
+    plan::Program *all = program("score", "score");
+    score = uint32_t(plan.programs_size() - 1);
+    addPorts(all);
+    addForward(all, scoring);
+    port(all->add_outputs(), "nll", plan::F32, {rows, seq}, Activations, nllAt);
+  }
+
+  plan::Evaluation *addEvaluation(const char *stage, const char *kind,
+                                  uint32_t program) {
+    plan::Evaluation *evaluation = plan.add_evaluations();
+    evaluation->set_stage(stage);
+    evaluation->set_kind(kind);
+    evaluation->set_seq(seq);
+    evaluation->set_score(program);
+    return evaluation;
+  }
+
+  void addQuantization() {
+    arena("hessians", 704);
+    arena("leaves", 832);
+    arena("velocity", 704);
+    place(plan.mutable_parameters(0)->mutable_hessian(), Hessians, 0);
+    plan::State *state = plan.add_states();
+    state->set_name("table:v");
+    state->set_type(plan::F32);
+    state->add_shape(vocab);
+    state->add_shape(vocab);
+    state->set_evaluation(3);
+    place(state->mutable_slot(), Velocity, 0);
+
+    plan::Quantization *quantization = plan.mutable_quantization();
+    quantization->set_batches(4);
+    plan::Quantizer *table = quantization->add_quantizers();
+    table->set_parameter(0);
+    table->set_rule("gptq_sdclip(bits = 6)");
+    leaf(table, plan::Leaf::CODES, {vocab, vocab}, codesAt);
+    leaf(table, plan::Leaf::F16, {vocab, 1}, scalesAt);
+    plan::Quantizer *bias = quantization->add_quantizers();
+    bias->set_parameter(1);
+    bias->set_rule("half()");
+    leaf(bias, plan::Leaf::F16, {vocab}, halvesAt);
+
+    plan::Pack *pack = plan.mutable_pack();
+    codec(pack, "shuffle", 2);
+    codec(pack, "brotli", 11);
+    pack->set_cap(options.cap);
+    if (options.solves)
+      pack->set_solve("k");
+    pack->set_zero_ones(options.zeroOnes);
+  }
+
+  static void codec(plan::Pack *pack, const char *name, int64_t argument) {
+    plan::Pack::Codec *codec = pack->add_codecs();
+    codec->set_name(name);
+    codec->set_argument(argument);
+  }
+
+  void leaf(plan::Quantizer *quantizer, plan::Leaf::Kind kind,
+            std::vector<int64_t> shape, int64_t offset) {
+    plan::Leaf *leaf = quantizer->add_leaves();
+    leaf->set_kind(kind);
+    if (kind == plan::Leaf::CODES) {
+      leaf->set_lo(-31);
+      leaf->set_hi(31);
+    }
+    for (int64_t size : shape)
+      leaf->add_shape(size);
+    place(leaf->mutable_slot(), Leaves, offset);
+  }
+
+  void addCapture() {
+    using Expr = plan::ScalarExpr;
+    constexpr int64_t idBytes = positions * 8;
+    uint32_t quarter = scalar(Expr::CONSTANT, {}, 0.25),
+             k = scalar(Expr::SOLVED, {}, options.k);
+    plan::Program *capture = program("capture", "capture");
+    addPorts(capture);
+    launch(capture, kernel("toy_capture", 1, {idBytes, tableBytes}, 1, 1),
+           {{Ports, tokensAt}, {Hessians, 0}}, {quarter});
+    plan::Program *quantize = program("quantize", "quantize");
+    launch(quantize, kernel("toy_scales", vocab, {tableBytes, vocab * 4}, 1, 1),
+           {{Parameters, 0}, {Leaves, scalesAt}}, {k});
+    plan::Gptq *gptq = quantize->add_commands()->mutable_gptq();
+    place(gptq->mutable_weight(), Parameters, 0);
+    place(gptq->mutable_hessian(), Hessians, 0);
+    place(gptq->mutable_scale(), Leaves, scalesAt);
+    place(gptq->mutable_codes(), Leaves, codesAt);
+    gptq->set_rows(vocab);
+    gptq->set_cols(vocab);
+    gptq->set_type(plan::F32);
+    gptq->set_top(31);
+    gptq->set_block(4);
+    gptq->set_damp(0.01);
+    launch(quantize, kernel("toy_half", 1, {vocab * 4, vocab * 4}, 1, 0),
+           {{Parameters, biasOffset}, {Leaves, halvesAt}});
+  }
+
+  void addArtifactPrograms() {
+    using Expr = plan::ScalarExpr;
+    constexpr int64_t idBytes = positions * 8;
+    if (options.trains)
+      addCapture();
+    plan::Program *decode = program("decode", "decode");
+    launch(
+        decode,
+        kernel("toy_decode", vocab, {tableBytes, vocab * 4, tableBytes}, 1, 0),
+        {{Leaves, codesAt}, {Leaves, scalesAt}, {Parameters, 0}});
+    plan::Copy *copy = decode->add_commands()->mutable_copy();
+    place(copy->mutable_from(), Leaves, halvesAt);
+    place(copy->mutable_to(), Parameters, biasOffset);
+    copy->set_bytes(vocab * 4);
+
+    plan::Program *tail = program("score.tail", "score");
+    uint32_t tailIndex = uint32_t(plan.programs_size() - 1);
+    addPorts(tail);
+    tail->set_scored(stride);
+    addForward(tail, scoring);
+    launch(tail,
+           kernel("toy_tail", rows, {positions * 4, rows * stride * 4}, 1, 0),
+           {{Activations, nllAt}, {Activations, tailAt}});
+    port(tail->add_outputs(), "nll", plan::F32, {rows, stride}, Activations,
+         tailAt);
+
+    plan::Program *logits = program("logits", "logits");
+    addPorts(logits);
+    launch(logits,
+           kernel("toy_logits", positions,
+                  {tableBytes, vocab * 4, idBytes, positions * vocab * 4}, 1,
+                  0),
+           {{Packed, 0},
+            {Parameters, biasOffset},
+            {Ports, tokensAt},
+            {Activations, logitsAt}});
+    port(logits->add_outputs(), "logits", plan::F32, {rows, seq, vocab},
+         Activations, logitsAt);
+
+    plan::Program *adapt = program("adapt", "adapt");
+    uint32_t adaptIndex = uint32_t(plan.programs_size() - 1);
+    adapt->set_batch(1);
+    adapt->set_seq(seq);
+    port(adapt->add_inputs(), "tokens", plan::I64, {1, seq}, Ports, tokensAt);
+    port(adapt->add_inputs(), "targets", plan::I64, {1, seq}, Ports, targetsAt);
+    launch(adapt,
+           kernel("toy_adapt", 1,
+                  {tableBytes, vocab * 4, seq * 8, seq * 8, tableBytes, 4}, 2,
+                  1, vocab * 4),
+           {{Packed, 0},
+            {Parameters, biasOffset},
+            {Ports, tokensAt},
+            {Ports, targetsAt},
+            {Gradients, 0},
+            {Activations, lossAt}},
+           {scalar(Expr::SEQUENCES, {})});
+    port(adapt->add_outputs(), "loss", plan::F32, {}, Activations, lossAt);
+
+    plan::Program *learn = program("adapt_update", "adapt_update");
+    uint32_t learnIndex = uint32_t(plan.programs_size() - 1),
+             one = scalar(Expr::CONSTANT, {}, 1.0),
+             left = scalar(Expr::SUB, {one, scalar(Expr::PROGRESS, {})});
+    // An argument must come before: the progress does, its difference follows.
+    uint32_t rate =
+        scalar(Expr::MUL, {scalar(Expr::CONSTANT, {}, adaptLr), left});
+    launch(learn,
+           kernel("toy_adapt_update", vocab,
+                  {tableBytes, tableBytes, tableBytes}, 2, 2),
+           {{Gradients, 0}, {Parameters, 0}, {Velocity, 0}},
+           {rate, scalar(Expr::CONSTANT, {}, adaptMomentum)});
+
+    addEvaluation("quantized", "chunked", score);
+    for (const char *kind : {"sliding", "ttt"}) {
+      plan::Evaluation *slides = addEvaluation("quantized", kind, score);
+      slides->set_tail(tailIndex);
+      slides->set_stride(stride);
+    }
+    plan::Evaluation *learns = plan.mutable_evaluations(3);
+    learns->set_chunk(chunk);
+    learns->set_epochs(epochs);
+    learns->set_sequences(sequences);
+    learns->set_adapt(adaptIndex);
+    learns->set_adapt_update(learnIndex);
   }
 
   void addTraining() {
@@ -270,19 +468,12 @@ private:
     plan::Switch *late = training->add_switches();
     late->set_name("late");
     late->set_condition(condition);
-    plan::Evaluation *evaluation = plan.add_evaluations();
-    evaluation->set_stage("trained");
-    evaluation->set_kind("chunked");
-    evaluation->set_seq(seq);
-    for (int i = 0; i < plan.programs_size(); ++i)
-      if (plan.programs(i).role() == "score")
-        evaluation->set_score(uint32_t(i));
   }
 
   const ToyOptions &options;
   plan::Plan plan;
-  uint32_t forward = 0, loss = 0, tableGradient = 0, biasGradient = 0, add = 0,
-           update = 0;
+  uint32_t forward = 0, scoring = 0, score = 0, loss = 0, tableGradient = 0,
+           biasGradient = 0, add = 0, update = 0;
   uint32_t seed = 0, decay = 0, condition = 0, lr = 0;
 };
 } // namespace

@@ -18,7 +18,20 @@ struct ToyOptions {
   int64_t steps = 10;    // budget
   double switchAt = 0.5; // of the progress; from then on lr is a tenth
   double lr = 2.0, decay = 0.9;
+
+  /// With quantisers, packing, and the evaluations chunked (trained), chunked,
+  /// sliding, ttt (quantized), in this order.
+  bool quantizes = false;
+  bool trains = true; // false: only what an artifact's evaluation needs
+  const char *forward = "toy_forward"; // of the score programs
+  int64_t cap = 0;
+  bool solves = false; // raises k, from `k`
+  double k = 12;
+  double zeroOnes = 0;
 };
+
+inline constexpr int64_t stride = 2, chunk = 24, epochs = 2, sequences = 3;
+inline constexpr double adaptLr = 0.5, adaptMomentum = 0.5;
 
 /// The plan; ToyKernels.c, compiled, is its code.
 plan::Plan makePlan(const ToyOptions &options = {});

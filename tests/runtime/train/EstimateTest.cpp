@@ -14,6 +14,20 @@ TEST(Estimate, Memory) {
   std::string table = memoryTable(plan, 3);
   EXPECT_TRUE(contains(table, "2 × ")) << table; // gradients
   EXPECT_FALSE(contains(table, "gradients.other")) << table;
+  EXPECT_TRUE(contains(table, "at most, in train ")) << table;
+  toy::ToyOptions options;
+  options.quantizes = true;
+  table = memoryTable(toy::makePlan(options), 1);
+  auto line = [&](const std::string &name) {
+    size_t at = table.find("\n  " + name + " ");
+    return table.substr(at, table.find('\n', at + 1) - at);
+  };
+  EXPECT_TRUE(contains(line("averages"), " train")) << table;
+  EXPECT_FALSE(contains(line("averages"), "evaluate")) << table;
+  EXPECT_TRUE(contains(line("hessians"), " quantize")) << table;
+  EXPECT_TRUE(contains(line("velocity"), " evaluate")) << table;
+  EXPECT_TRUE(contains(line("parameters"), "train, quantize, evaluate"))
+      << table;
   EXPECT_EQ(arenaBytes(plan), 1380 * 4 + 64 + 676 + 4096 + 256);
   EXPECT_EQ(parameterLine(plan), "182 parameters");
 }

@@ -1,0 +1,96 @@
+#include "runtime/cli/ArtifactPlan.h"
+#include "runtime/support/AtomicFile.h"
+#include "runtime/support/Error.h"
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+namespace pgrt {
+
+namespace fs = std::filesystem;
+
+namespace {
+/// A folder of its own that goes with its contents.
+class TemporaryFolder {
+public:
+  TemporaryFolder() {
+    std::error_code error;
+    fs::path base = fs::temp_directory_path(error);
+    path = (error ? fs::path("/tmp") : base) / "pgrt-XXXXXX";
+    if (!mkdtemp(path.data()))
+      failSystem("cannot make the folder", path);
+  }
+  ~TemporaryFolder() {
+    std::error_code error;
+    fs::remove_all(path, error);
+  }
+  TemporaryFolder(const TemporaryFolder &) = delete;
+  TemporaryFolder &operator=(const TemporaryFolder &) = delete;
+
+  std::string path;
+};
+
+std::string compilerPath() {
+  std::error_code error;
+  fs::path own = fs::read_symlink("/proc/self/exe", error);
+  fs::path pgc = own.parent_path() / "pgc";
+  if (error || !fs::exists(pgc, error))
+    failInput("an artifact is scored with programs that pgc compiles from it, "
+              "and there is no pgc beside this pgrt ('",
+              pgc.string(),
+              "'): install it there, or compile the plan elsewhere and give it "
+              "with --plan");
+  return pgc.string();
+}
+
+void runCompiler(std::vector<std::string> arguments) {
+  std::vector<char *> pointers;
+  for (std::string &argument : arguments)
+    pointers.push_back(argument.data());
+  pointers.push_back(nullptr);
+  pid_t child = 0;
+  int error = posix_spawn(&child, pointers[0], nullptr, nullptr,
+                          pointers.data(), environ);
+  if (error)
+    failMachine("cannot start '", arguments[0], "': ", std::strerror(error));
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0)
+    if (errno != EINTR)
+      failMachine("lost '", arguments[0], "': ", std::strerror(errno));
+  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+    failInput("the artifact's code does not compile (see above): it was made "
+              "by another version, or by hand");
+}
+} // namespace
+
+std::unique_ptr<LoadedPlan> planOfArtifact(const LoadedArtifact &artifact,
+                                           const std::string &planPath) {
+  std::unique_ptr<LoadedPlan> loaded;
+  if (!planPath.empty()) {
+    loaded = loadPlan(planPath);
+  } else {
+    TemporaryFolder folder;
+    std::string source = folder.path + "/" + artifact.artifact.model() + ".pgm";
+    std::string plan = folder.path + "/artifact.plan";
+    writeFileAtomically(source, artifact.code);
+    runCompiler({compilerPath(), "--only=evaluate",
+                 "--numerics=" + artifact.artifact.numerics(), source, "-o",
+                 plan});
+    loaded = loadPlan(plan);
+    loaded->path = artifact.path + " (compiled)";
+  }
+  if (loaded->plan.numerics() != artifact.artifact.numerics())
+    failInput("the plan computes in ", loaded->plan.numerics(),
+              ", the artifact's scores were computed in ",
+              artifact.artifact.numerics());
+  return loaded;
+}
+
+} // namespace pgrt
