@@ -144,19 +144,21 @@ std::string trainingEstimate(const plan::Training &training,
   double tokensPerSecond = double(training.batch_tokens()) / stepSeconds;
   int64_t fitting = std::max<int64_t>(1, int64_t(5 * tokensPerSecond) / least) *
                     least; // steps of five seconds or so
-  text += "\n            that is long; instead";
+  std::string ways;
   if ((few || slow) && fitting < training.batch_tokens())
-    text +=
+    ways +=
         cat("\n              compile with  -D batch_tokens=", fitting,
             ": a step of ", readableSeconds(double(fitting) / tokensPerSecond));
   if (budget.steps != 10)
-    text += cat("\n              run with  --steps 10: the whole schedule in "
+    ways += cat("\n              run with  --steps 10: the whole schedule in "
                 "ten steps, ",
                 readableSeconds(10 * stepSeconds));
   if (lengthy || few)
-    text += cat("\n              run with  --wallclock ",
+    ways += cat("\n              run with  --wallclock ",
                 few ? int64_t(std::ceil(100 * stepSeconds)) : 600, ": ",
                 few ? "a hundred steps or so" : "ten minutes");
+  if (!ways.empty())
+    text += "\n            that is long; instead" + ways;
   return text;
 }
 

@@ -60,6 +60,9 @@ TEST(Estimate, LongStepsComeWithAdvice) {
                         "instead"));
   EXPECT_TRUE(contains(trainingEstimate(training, steps, 0.5, "guessed", true),
                        "10 steps: 5.0 s"));
+  training.set_batch_tokens(8 * 2048); // nothing is left to make shorter
+  text = trainingEstimate(training, steps, 60, "guessed", true);
+  EXPECT_FALSE(contains(text, "instead")) << text;
 }
 
 } // namespace pgrt
