@@ -73,14 +73,16 @@ shareFunctions(MutableArrayRef<OwningOpRef<ModuleOp>> modules) {
 }
 
 static FailureOr<std::string>
-compileEmitted(ModuleOp module, const Target &target, CodeForm form) {
+compileEmitted(ModuleOp module, const Target &target, CodeForm form,
+               std::vector<FunctionFrame> &frames) {
   if (failed(verify(module)) || failed(lowerToLLVM(module)))
     return failure();
-  return compileModule(module, target, form);
+  return compileModule(module, target, form, frames);
 }
 
 FailureOr<std::string> compileKernels(ModuleOp module, const Target &target,
-                                      unsigned threads, bool assembly) {
+                                      unsigned threads, bool assembly,
+                                      std::vector<FunctionFrame> *frames) {
   MLIRContext *context = module.getContext();
   // Dialects are loaded and registered before the threads start: that is not
   // thread-safe.
@@ -103,6 +105,7 @@ FailureOr<std::string> compileKernels(ModuleOp module, const Target &target,
   if (!batches.empty())
     batches.push_back(shareFunctions(batches));
   std::vector<std::string> objects(batches.size());
+  std::vector<std::vector<FunctionFrame>> batchFrames(batches.size());
   std::atomic<size_t> next = 0;
   std::atomic<bool> failedBatch = false;
   CodeForm form = assembly ? CodeForm::Assembly : CodeForm::Object;
@@ -110,7 +113,8 @@ FailureOr<std::string> compileKernels(ModuleOp module, const Target &target,
     for (size_t n = next++; n < batches.size() && !failedBatch; n = next++) {
       size_t i = batches.size() - 1 -
                  n; // the shared functions first: they take longest
-      FailureOr<std::string> object = compileEmitted(*batches[i], target, form);
+      FailureOr<std::string> object =
+          compileEmitted(*batches[i], target, form, batchFrames[i]);
       if (failed(object))
         failedBatch = true;
       else
@@ -129,6 +133,12 @@ FailureOr<std::string> compileKernels(ModuleOp module, const Target &target,
     worker.join();
   if (failedBatch)
     return failure();
+  if (frames && !batches.empty()) {
+    // The last batch holds the shared functions.
+    std::rotate(batchFrames.begin(), batchFrames.end() - 1, batchFrames.end());
+    for (std::vector<FunctionFrame> &some : batchFrames)
+      frames->insert(frames->end(), some.begin(), some.end());
+  }
   if (assembly)
     return llvm::join(objects, "\n");
   std::string error;

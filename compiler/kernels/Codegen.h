@@ -11,6 +11,7 @@
 // 64-byte aligned and may be read (never written) up to 64 bytes past its end.
 #pragma once
 
+#include "compiler/target/Lower.h"
 #include "compiler/target/Target.h"
 #include "dialects/sched/Sched.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -31,11 +32,12 @@ mlir::LogicalResult emitKernel(pg::sched::KernelOp kernel, const Target &target,
 /// Compiles all planned kernels of `module` to one ELF shared object, which
 /// exports their symbols; returns its bytes. Uses up to `threads` threads (0:
 /// one for each processor). With `assembly` the result is their assembly text
-/// instead.
-mlir::FailureOr<std::string> compileKernels(mlir::ModuleOp module,
-                                            const Target &target,
-                                            unsigned threads = 0,
-                                            bool assembly = false);
+/// instead. `frames`: if given, what came of each function, in the order of
+/// the kernels, after those of functions that kernels share.
+mlir::FailureOr<std::string>
+compileKernels(mlir::ModuleOp module, const Target &target,
+               unsigned threads = 0, bool assembly = false,
+               std::vector<FunctionFrame> *frames = nullptr);
 
 //===----------------------------------------------------------------------===//
 // One pair of functions for each kind (see sched.kernel)

@@ -227,7 +227,8 @@ private:
   ExitCode addCode(pgrt::plan::Plan &plan) {
     for (const Target &target : targets) {
       FailureOr<std::string> object =
-          compileKernels(*module, target, options.threads);
+          compileKernels(*module, target, options.threads, /*assembly=*/false,
+                         &compiled.emplace_back(TargetCode{target, {}}).frames);
       if (failed(object))
         return fail(ExitCode::Machine,
                     "cannot generate code for target '" + target.name + "'");
@@ -297,9 +298,7 @@ private:
       return code;
     if (!options.report.empty())
       return writeFile(options.report,
-                       makeReport(plan, *program,
-                                  AssumedRates(targets.front(), numerics),
-                                  diagnostics.text));
+                       makeReport(plan, *program, compiled, diagnostics.text));
     return ExitCode::Success;
   }
 
@@ -307,6 +306,7 @@ private:
   RecordingStream diagnostics;
   MLIRContext context;
   std::vector<Target> targets;
+  std::vector<TargetCode> compiled;
   std::string numerics;
   std::unique_ptr<Program> program;
   OwningOpRef<ModuleOp> module;

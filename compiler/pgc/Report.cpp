@@ -1,5 +1,6 @@
 #include "compiler/pgc/Report.h"
 #include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/JSON.h"
 
 namespace pgc {
@@ -137,7 +138,40 @@ void writePrograms(OStream &json, const Plan &plan, const AssumedRates &rates) {
   });
 }
 
-void writeKernels(OStream &json, const Plan &plan) {
+void writeFrame(OStream &json, const FunctionFrame &frame) {
+  json.attribute("stack_bytes", frame.stackBytes);
+  json.attribute("spills", frame.spills);
+  json.attribute("reloads", frame.reloads);
+}
+
+/// Functions that are no kernel's own are those that kernels share.
+void writeTargets(OStream &json, const Plan &plan,
+                  llvm::ArrayRef<TargetCode> code) {
+  llvm::StringSet<> kernels;
+  for (const auto &kernel : plan.kernels())
+    kernels.insert(kernel.symbol());
+  json.attributeArray("targets", [&] {
+    for (auto [section, of] : llvm::zip_equal(plan.code(), code))
+      json.object([&, &section = section, &of = of] {
+        json.attribute("name", section.target());
+        json.attribute("code_bytes", int64_t(section.object().size()));
+        json.attribute("vector_bits", of.target.vectorBits);
+        json.attribute("vector_registers",
+                       of.target.vectorBits == 512 ? 32 : 16);
+        json.attributeArray("shared_functions", [&] {
+          for (const FunctionFrame &frame : of.frames)
+            if (!kernels.contains(frame.name))
+              json.object([&] {
+                json.attribute("name", frame.name);
+                writeFrame(json, frame);
+              });
+        });
+      });
+  });
+}
+
+void writeKernels(OStream &json, const Plan &plan,
+                  llvm::ArrayRef<TargetCode> code) {
   std::vector<int64_t> launches(plan.kernels_size());
   for (const auto &program : plan.programs())
     for (const auto &command : program.commands())
@@ -154,6 +188,15 @@ void writeKernels(OStream &json, const Plan &plan) {
         json.attribute("flops", kernel.flops());
         json.attribute("bytes", kernel.bytes());
         json.attribute("launches", launches[i]);
+        json.attributeArray("code", [&] {
+          for (const TargetCode &of : code)
+            for (const FunctionFrame &frame : of.frames)
+              if (frame.name == kernel.symbol())
+                json.object([&] {
+                  json.attribute("target", of.target.name);
+                  writeFrame(json, frame);
+                });
+        });
       });
   });
 }
@@ -161,7 +204,9 @@ void writeKernels(OStream &json, const Plan &plan) {
 } // namespace
 
 std::string makeReport(const Plan &plan, const Program &program,
-                       const AssumedRates &rates, llvm::StringRef warnings) {
+                       llvm::ArrayRef<TargetCode> code,
+                       llvm::StringRef warnings) {
+  const AssumedRates rates(code.front().target, plan.numerics());
   std::string text;
   llvm::raw_string_ostream os(text);
   OStream json(os, /*IndentSize=*/1);
@@ -169,13 +214,7 @@ std::string makeReport(const Plan &plan, const Program &program,
     json.attribute("model", plan.model_name());
     json.attribute("producer", plan.producer());
     json.attribute("numerics", plan.numerics());
-    json.attributeArray("targets", [&] {
-      for (const auto &code : plan.code())
-        json.object([&] {
-          json.attribute("name", code.target());
-          json.attribute("code_bytes", int64_t(code.object().size()));
-        });
-    });
+    writeTargets(json, plan, code);
     writeTerms(json, program);
     writeParameters(json, plan, program);
     writeArenas(json, plan);
@@ -184,7 +223,7 @@ std::string makeReport(const Plan &plan, const Program &program,
       json.attribute("bytes", rates.bytes);
     });
     writePrograms(json, plan, rates);
-    writeKernels(json, plan);
+    writeKernels(json, plan, code);
     json.attributeArray("warnings", [&] {
       llvm::SmallVector<llvm::StringRef> lines;
       warnings.split(lines, '\n', -1, /*KeepEmpty=*/false);

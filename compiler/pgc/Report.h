@@ -2,7 +2,7 @@
 #pragma once
 
 #include "compiler/frontend/Frontend.h"
-#include "compiler/target/Target.h"
+#include "compiler/target/Lower.h"
 #include "runtime/plan/plan.pb.h"
 
 namespace pgc {
@@ -16,8 +16,16 @@ struct AssumedRates {
   explicit AssumedRates(const Target &target, llvm::StringRef numerics);
 };
 
-/// The report on a finished plan. `warnings` is the text that went to stderr.
+/// The code of a plan for one target: `frames` says what its functions use.
+struct TargetCode {
+  Target target;
+  std::vector<FunctionFrame> frames;
+};
+
+/// The report on a finished plan. `code`: of each of its code sections.
+/// `warnings` is the text that went to stderr.
 std::string makeReport(const pgrt::plan::Plan &plan, const Program &program,
-                       const AssumedRates &rates, llvm::StringRef warnings);
+                       llvm::ArrayRef<TargetCode> code,
+                       llvm::StringRef warnings);
 
 } // namespace pgc

@@ -15,6 +15,8 @@
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "mlir/Transforms/DialectConversion.h"
+#include "llvm/IR/DiagnosticHandler.h"
+#include "llvm/IR/DiagnosticInfo.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/TargetRegistry.h"
@@ -89,10 +91,63 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
       .run(module, modules);
 }
 
+namespace {
+/// Reads stack sizes and spills off the remarks that the code generator makes
+/// on each function.
+class FrameReader : public llvm::DiagnosticHandler {
+public:
+  explicit FrameReader(std::vector<FunctionFrame> &frames) : frames(frames) {}
+
+  bool isAnalysisRemarkEnabled(StringRef pass) const override {
+    return pass == "prologepilog";
+  }
+  bool isMissedOptRemarkEnabled(StringRef pass) const override {
+    return pass == "regalloc";
+  }
+  bool isAnyRemarkEnabled() const override { return true; }
+
+  bool handleDiagnostics(const llvm::DiagnosticInfo &info) override {
+    auto *remark = dyn_cast<llvm::DiagnosticInfoOptimizationBase>(&info);
+    if (!remark)
+      return false;
+    // Those of the allocator on single loops are part of the function's.
+    if (remark->getRemarkName() != "StackSize" &&
+        remark->getRemarkName() != "SpillReloadCopies")
+      return true;
+    FunctionFrame &frame = frameOf(remark->getFunction().getName());
+    for (const auto &argument : remark->getArgs()) {
+      int64_t number = 0;
+      if (StringRef(argument.Val).getAsInteger(10, number))
+        continue;
+      if (argument.Key == "NumStackBytes")
+        frame.stackBytes = number;
+      else if (argument.Key == "NumSpills" || argument.Key == "NumFoldedSpills")
+        frame.spills += number;
+      else if (argument.Key == "NumReloads" ||
+               argument.Key == "NumFoldedReloads")
+        frame.reloads += number;
+    }
+    return true;
+  }
+
+private:
+  FunctionFrame &frameOf(StringRef name) {
+    for (FunctionFrame &frame : frames)
+      if (frame.name == name)
+        return frame;
+    frames.push_back({name.str()});
+    return frames.back();
+  }
+  std::vector<FunctionFrame> &frames;
+};
+} // namespace
+
 FailureOr<std::string> compileModule(ModuleOp module, const Target &target,
-                                     CodeForm form) {
+                                     CodeForm form,
+                                     std::vector<FunctionFrame> &frames) {
   initializeTargets();
   llvm::LLVMContext context;
+  context.setDiagnosticHandler(std::make_unique<FrameReader>(frames));
   std::unique_ptr<llvm::Module> code =
       translateModuleToLLVMIR(module, context, "kernels");
   if (!code)

@@ -10,13 +10,23 @@ namespace pgc {
 /// What `compileModule` makes.
 enum class CodeForm { Object, Assembly };
 
+/// What the code generator made of one function.
+struct FunctionFrame {
+  std::string name;
+  int64_t stackBytes = 0;
+  int64_t spills = 0;  // registers stored for want of room: instructions
+  int64_t reloads = 0; // and loaded again
+};
+
 /// Lowers every function of `module` to LLVM's dialect, in place.
 mlir::LogicalResult lowerToLLVM(mlir::ModuleOp module);
 
-/// Compiles a module that `lowerToLLVM` lowered. Safe to call from several
-/// threads, each with a module of its own.
+/// Compiles a module that `lowerToLLVM` lowered; adds a frame for each function
+/// to `frames`. Safe to call from several threads, each with a module of its
+/// own.
 mlir::FailureOr<std::string> compileModule(mlir::ModuleOp module,
-                                           const Target &target, CodeForm form);
+                                           const Target &target, CodeForm form,
+                                           std::vector<FunctionFrame> &frames);
 
 /// Links objects to one shared object, with the linker `ld.lld`. Symbols that
 /// the objects lack (of the C library) stay open.
