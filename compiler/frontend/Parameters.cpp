@@ -127,7 +127,9 @@ mlir::DictionaryAttr Evaluator::initialValue(const ast::Param &param,
   mlir::Block scratch;
   bool isNew = !session.parameters.find(name);
   mlir::OpBuilder::InsertionGuard guard(builder);
-  builder.setInsertionPointToEnd(isNew ? &initBlock(session) : &scratch);
+  mlir::Block *block = isNew ? &initBlock(session) : &scratch;
+  mlir::Operation *before = block->empty() ? nullptr : &block->back();
+  builder.setInsertionPointToEnd(block);
   std::string outerName = std::exchange(initializing, name);
   int64_t outerDraws = std::exchange(draws, 0);
   Value init = evaluate(*param.init, own);
@@ -136,7 +138,14 @@ mlir::DictionaryAttr Evaluator::initialValue(const ast::Param &param,
     attr = initializer(init, dims, param.init->range, "a parameter");
   initializing = outerName;
   draws = outerDraws;
-  scratch.dropAllReferences();
+  // Nothing that is of no use stays: after an error it may read values of the
+  // model.
+  bool computed =
+      attr && attr.getAs<mlir::StringAttr>("kind").getValue() == "computed";
+  while (!(isNew && computed) && !block->empty() && &block->back() != before) {
+    block->back().dropAllUses();
+    block->back().erase();
+  }
   return attr;
 }
 
