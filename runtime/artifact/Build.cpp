@@ -29,7 +29,7 @@ static int64_t bytesOfClaims(const plan::Plan &plan) {
     artifact::Claim *claim = only.add_claims();
     claim->set_kind(evaluation.kind());
     claim->set_seq(1);
-    claim->set_stride(1);
+    claim->set_stride(uint64_t(evaluation.stride()));
     claim->set_tokens(1);
     claim->set_bytes(1);
     claim->set_nll(1);
@@ -69,11 +69,12 @@ void ArtifactBuilder::quantize(std::optional<double> solved) {
 
 // Of the whole file, claims included.
 double ArtifactBuilder::estimate() {
+  PayloadParts parts = joinLeaves(leaves, steps.base3());
   if (ratio == 0)
-    ratio = measureRatio(joinLeaves(leaves, steps.base3()), steps, parallel);
+    ratio = measureRatio(parts, steps, parallel);
   artifact::Artifact rest = result;
   rest.clear_blocks();
-  return payloadEntropyBytes(leaves, parallel) * ratio +
+  return payloadEntropyBytes(parts, parallel) * ratio +
          double(countArtifact(rest).total() + bytesOfClaims(plan));
 }
 

@@ -25,12 +25,18 @@ double leafEntropyBytes(const StoredLeaf &stored) {
   return entropyBytes(stored.bytes, size_t(stored.elementBytes()));
 }
 
-double payloadEntropyBytes(const std::vector<StoredLeaf> &leaves,
+// Elements of two bytes have a byte of either kind every other time.
+static double blockEntropy(const PayloadParts &parts, int64_t index) {
+  int64_t wideBlocks =
+      (int64_t(parts.wide.size()) + payloadBlockBytes - 1) / payloadBlockBytes;
+  return entropyBytes(parts.block(index), index < wideBlocks ? 2 : 1);
+}
+
+double payloadEntropyBytes(const PayloadParts &parts,
                            const ParallelFor &parallel) {
-  std::vector<double> bytes(leaves.size());
-  parallel(int64_t(leaves.size()), [&](int64_t i) {
-    bytes[size_t(i)] = leafEntropyBytes(leaves[size_t(i)]);
-  });
+  std::vector<double> bytes(static_cast<size_t>(parts.blocks()));
+  parallel(parts.blocks(),
+           [&](int64_t i) { bytes[size_t(i)] = blockEntropy(parts, i); });
   double sum = 0;
   for (double each : bytes)
     sum += each;
@@ -43,14 +49,11 @@ double measureRatio(const PayloadParts &parts, const PackSteps &steps,
   int64_t blocks = parts.blocks(), sampled = std::min(blocks, most);
   std::vector<double> packed(static_cast<size_t>(sampled)),
       entropy(static_cast<size_t>(sampled));
-  int64_t wideBlocks =
-      (int64_t(parts.wide.size()) + payloadBlockBytes - 1) / payloadBlockBytes;
   parallel(sampled, [&](int64_t i) {
     throwIfInterrupted();
     int64_t index = i * blocks / sampled;
-    std::string_view block = parts.block(index);
-    packed[size_t(i)] = double(steps.encode(block).size());
-    entropy[size_t(i)] = entropyBytes(block, index < wideBlocks ? 2 : 1);
+    packed[size_t(i)] = double(steps.encode(parts.block(index)).size());
+    entropy[size_t(i)] = blockEntropy(parts, index);
   });
   double sumPacked = 0, sumEntropy = 0;
   for (size_t i = 0; i < packed.size(); ++i)

@@ -17,8 +17,8 @@ double leafEntropyBytes(const StoredLeaf &stored);
 double measureRatio(const PayloadParts &parts, const PackSteps &steps,
                     const ParallelFor &parallel);
 
-/// Entropies of both parts; the sum times a ratio estimates the payload.
-double payloadEntropyBytes(const std::vector<StoredLeaf> &leaves,
+/// The sum of the blocks' entropies; times a ratio it estimates the payload.
+double payloadEntropyBytes(const PayloadParts &parts,
                            const ParallelFor &parallel);
 
 } // namespace pgrt

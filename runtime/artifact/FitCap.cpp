@@ -89,17 +89,20 @@ private:
 
   // A new ratio may show that both ends lie on one side.
   void widen() {
+    double step = 1.02;
     while (large.size * ratio <= cap * aim && large.value > problem.value &&
            solution.quantisations < maxQuantisations) {
       fitting = large;
-      estimate(std::max(problem.value, large.value / 1.02));
+      estimate(std::max(problem.value, large.value / step));
       large = last;
+      step *= step;
     }
     while (fitting.size * ratio > cap * aim &&
            solution.quantisations < maxQuantisations) {
       large = fitting;
-      estimate(fitting.value * 1.02);
+      estimate(fitting.value * step);
       fitting = last;
+      step *= step;
     }
   }
 

@@ -193,9 +193,10 @@ TEST(Pack, SamplesPredictTheSize) {
   double size = 0;
   for (const std::string &block : packed.artifact.blocks())
     size += double(block.size());
-  double ratio = measureRatio(joinLeaves(model.leaves, false), steps, serial);
-  EXPECT_NEAR(payloadEntropyBytes(model.leaves, serial) * ratio, size,
-              0.01 * size);
+  PayloadParts parts = joinLeaves(model.leaves, false);
+  EXPECT_NEAR(payloadEntropyBytes(parts, serial) *
+                  measureRatio(parts, steps, serial),
+              size, 0.01 * size);
 }
 
 namespace {
