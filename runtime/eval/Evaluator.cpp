@@ -67,6 +67,9 @@ void Evaluator::startStates(int evaluation) {
     int64_t elements = 1;
     for (int64_t size : state.shape())
       elements *= size;
+    if (state.has_init() && !state.init().has_constant())
+      failInput("state '", state.name(),
+                "' of an evaluation starts with a draw: that is not supported");
     std::vector<double> values(static_cast<size_t>(elements), 0.0);
     const auto &given = state.init().constant().values();
     for (int64_t i = 0; i < elements && !given.empty(); ++i)

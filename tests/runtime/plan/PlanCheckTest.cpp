@@ -152,11 +152,6 @@ const std::vector<Damage> &damages() {
              ->set_scale(1);
        },
        "two axes"},
-      {"stateDrawn",
-       [](plan::Plan &p) {
-         p.mutable_states(0)->mutable_init()->mutable_normal();
-       },
-       "draw"},
       {"stateOutside",
        [](plan::Plan &p) {
          p.mutable_states(0)->mutable_slot()->set_offset(64);
