@@ -28,7 +28,8 @@ struct Attention {
   mlir::Operation *op = nullptr;
   mlir::Type operand; // of q, k, v: f32, f64 or bf16
   int64_t batch = 0, positions = 0, queryHeads = 0, keyHeads = 0,
-          width = 0; // B, T, H, K, D
+          width = 0;   // B, T, H, K, D
+  int64_t queries = 0; // S: those of the last S positions
   llvm::SmallVector<AttentionOperand>
       operands; // in the order of the op's, segment excepted
   std::optional<AttentionOperand> segment;
@@ -44,7 +45,13 @@ struct Attention {
 
   int64_t getGroup() const { return queryHeads / keyHeads; }
   int64_t getLanes() const { return heads * rows; }
-  int64_t getRowBlocks() const { return llvm::divideCeil(positions, rows); }
+  int64_t getRowBlocks() const { return llvm::divideCeil(queries, rows); }
+  /// The position of the first query.
+  int64_t getFirstPosition() const { return positions - queries; }
+  /// Pairs of a query and a key that it sees.
+  int64_t getPairs() const {
+    return queries * (2 * positions - queries + 1) / 2;
+  }
   /// Elements between rows of scores: an odd number of cache lines, whose
   /// columns do not compete for places in the cache.
   int64_t getScoreStep() const {
@@ -106,11 +113,11 @@ protected:
                       mlir::Value y);
   mlir::Value no() { return kb.integer(kb.b.getI1Type(), 0); }
 
-  /// Element (batch, position, head, 0) of a tensor [B, T, heads, D].
-  mlir::Value rowOf(mlir::Value base, mlir::Type element, mlir::Value position,
-                    mlir::Value head, int64_t headCount);
+  /// Element (batch, row, head, 0) of a tensor [B, count, heads, D].
+  mlir::Value rowOf(mlir::Value base, mlir::Type element, mlir::Value row,
+                    mlir::Value head, int64_t headCount, int64_t count);
   /// The same of operand `i` of the op, of query heads or of key heads.
-  mlir::Value operandRow(unsigned i, mlir::Value position, mlir::Value head,
+  mlir::Value operandRow(unsigned i, mlir::Value row, mlir::Value head,
                          int64_t headCount);
 
   /// Sets the query head at which the heads that are computed together begin,
@@ -146,8 +153,9 @@ protected:
   const Attention &a;
   Tile tile;
   mlir::Value batch, keyHead; // of the chunk
-  mlir::Value firstHead, firstRow, rows,
-      end;              // of the block: `end` is one past its last position
+  mlir::Value firstHead, firstRow, firstPosition, rows,
+      end; // of the block: `firstRow` counts queries; `end` is one past its
+           // last position
   mlir::Value segments; // of the block's rows, i64
 };
 

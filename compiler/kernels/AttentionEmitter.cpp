@@ -26,24 +26,27 @@ Value AttentionEmitter::compare(arith::CmpIPredicate predicate, Value x,
   return arith::CmpIOp::create(kb.b, kb.loc, predicate, x, y);
 }
 
-Value AttentionEmitter::rowOf(Value base, Type element, Value position,
-                              Value head, int64_t headCount) {
-  Value row = kb.add(
-      kb.mul(kb.add(kb.mul(batch, a.positions), position), headCount), head);
-  return kb.at(base, kb.mul(row, a.width), element);
+Value AttentionEmitter::rowOf(Value base, Type element, Value row, Value head,
+                              int64_t headCount, int64_t count) {
+  Value place =
+      kb.add(kb.mul(kb.add(kb.mul(batch, count), row), headCount), head);
+  return kb.at(base, kb.mul(place, a.width), element);
 }
 
-Value AttentionEmitter::operandRow(unsigned i, Value position, Value head,
+Value AttentionEmitter::operandRow(unsigned i, Value row, Value head,
                                    int64_t headCount) {
-  return rowOf(kb.buffers[a.operands[i].index], a.operands[i].element, position,
-               head, headCount);
+  bool ofKeys = i == 1 || i == 2;
+  return rowOf(kb.buffers[a.operands[i].index], a.operands[i].element, row,
+               head, headCount, ofKeys ? a.positions : a.queries);
 }
 
 void AttentionEmitter::beginRows(Value head, Value row) {
   firstHead = head;
   firstRow = row;
-  rows = kb.min(kb.index(a.rows), kb.sub(kb.index(a.positions), row));
-  end = kb.add(row, rows);
+  firstPosition =
+      a.getFirstPosition() == 0 ? row : kb.add(row, a.getFirstPosition());
+  rows = kb.min(kb.index(a.rows), kb.sub(kb.index(a.queries), row));
+  end = kb.add(firstPosition, rows);
 }
 
 void AttentionEmitter::forEachHead(function_ref<void(Value, Value)> body) {
@@ -63,7 +66,7 @@ void AttentionEmitter::loadSegments(int64_t offset) {
   Type word = kb.b.getI64Type();
   segments = atByte(offset);
   Value source = kb.at(kb.buffers[a.segment->index],
-                       kb.add(kb.mul(batch, a.positions), firstRow), word);
+                       kb.add(kb.mul(batch, a.positions), firstPosition), word);
   kb.loop(kb.index(0), rows, 1, [&](Value i) {
     kb.store(kb.load(kb.at(source, i, word), word), kb.at(segments, i, word),
              word);
@@ -83,10 +86,10 @@ void AttentionEmitter::maskScores(Value scores, Value firstKey, Value keys) {
       kb.b, kb.loc,
       DenseElementsAttr::get(
           VectorType::get({static_cast<int64_t>(lanes)}, word), numbers));
-  // Keys up to the block's first row are before all of its queries.
-  Value low = a.segment
-                  ? kb.index(0)
-                  : kb.max(kb.index(0), kb.sub(kb.add(firstRow, 1), firstKey));
+  // Keys up to the block's first query are before all of its queries.
+  Value low = a.segment ? kb.index(0)
+                        : kb.max(kb.index(0),
+                                 kb.sub(kb.add(firstPosition, 1), firstKey));
   kb.loop(low, keys, 1, [&](Value j) {
     Value key = kb.add(firstKey, j);
     Value keySegment;
@@ -96,8 +99,9 @@ void AttentionEmitter::maskScores(Value scores, Value firstKey, Value keys) {
                            word);
     forEachLanes([&](Value lane) {
       Value within = kb.rem(lane, a.rows);
-      Value first = kb.sub(
-          key, kb.add(firstRow, within)); // the first lane that sees the key
+      Value first =
+          kb.sub(key, kb.add(firstPosition,
+                             within)); // the first lane that sees the key
       Value seen =
           compare(arith::CmpIPredicate::sge, iota, kb.splat(first, lanes));
       if (a.segment) {

@@ -291,7 +291,7 @@ struct GradEmitter : AttentionEmitter {
         for (const AttentionOutput &dq : a.outputs[0])
           storeRow(from, scale(),
                    rowOf(kb.buffers[dq.buffer], dq.element, kb.add(firstRow, i),
-                         head, a.queryHeads),
+                         head, a.queryHeads, a.queries),
                    dq.element);
       });
     });
@@ -319,7 +319,7 @@ struct GradEmitter : AttentionEmitter {
         for (const AttentionOutput &out : outputs)
           storeRow(from, factor,
                    rowOf(kb.buffers[out.buffer], out.element, j, keyHead,
-                         a.keyHeads),
+                         a.keyHeads, a.positions),
                    out.element);
       };
       store(at.dk, scale(), a.outputs[1]);

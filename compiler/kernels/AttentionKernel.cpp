@@ -264,18 +264,17 @@ struct ForwardEmitter : AttentionEmitter {
     });
     forEachHead([&](Value head, Value firstLane) {
       kb.loop(kb.index(0), rows, 1, [&](Value i) {
-        Value lane = kb.add(firstLane, i), position = kb.add(firstRow, i);
+        Value lane = kb.add(firstLane, i), row = kb.add(firstRow, i);
         Value from =
             kb.at(atByte(at.sums), kb.mul(lane, a.getSumStep()), sum());
         Value factor = kb.load(lanesAt(at.factors, lane), sum());
         for (const AttentionOutput &o : a.outputs[0])
           storeRow(from, factor,
-                   rowOf(kb.buffers[o.buffer], o.element, position, head,
-                         a.queryHeads),
+                   rowOf(kb.buffers[o.buffer], o.element, row, head,
+                         a.queryHeads, a.queries),
                    o.element);
         Value place = kb.add(
-            kb.mul(kb.add(kb.mul(batch, a.positions), position), a.queryHeads),
-            head);
+            kb.mul(kb.add(kb.mul(batch, a.queries), row), a.queryHeads), head);
         for (const AttentionOutput &o : a.outputs[1])
           kb.store(
               kb.convert(kb.load(lanesAt(at.maxima, lane), sum()), o.element),
@@ -308,7 +307,7 @@ FailureOr<Attention> analyzeForward(KernelOp kernel) {
   if (failed(attention))
     return failure();
   int64_t units = attention->batch * attention->queryHeads / attention->heads;
-  int64_t cheap = attention->positions * attention->heads / 320;
+  int64_t cheap = attention->queries * attention->heads / 320;
   int64_t wanted = llvm::divideCeil(16, units);
   attention->parts = std::max<int64_t>(
       1, std::min({wanted, cheap, attention->getRowBlocks()}));

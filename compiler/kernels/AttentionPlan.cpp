@@ -101,7 +101,8 @@ FailureOr<Attention> analyzeAttention(KernelOp kernel, StringRef opName) {
   RankedTensorType q = getTensor(attention.op->getOperand(0));
   attention.operand = q.getElementType();
   attention.batch = q.getDimSize(0);
-  attention.positions = q.getDimSize(1);
+  attention.queries = q.getDimSize(1);
+  attention.positions = getTensor(attention.op->getOperand(1)).getDimSize(1);
   attention.queryHeads = q.getDimSize(2);
   attention.width = q.getDimSize(3);
   attention.keyHeads = getTensor(attention.op->getOperand(1)).getDimSize(2);
@@ -113,7 +114,7 @@ FailureOr<Attention> analyzeAttention(KernelOp kernel, StringRef opName) {
   // About 64 lanes: enough to reuse what is read from the cache; the fewer, the
   // less is computed above the diagonal.
   attention.heads = largestDivisor(attention.getGroup(), 8);
-  int64_t limit = llvm::alignTo(attention.positions, panelColumns);
+  int64_t limit = llvm::alignTo(attention.queries, panelColumns);
   attention.rows = std::min<int64_t>(
       limit,
       llvm::alignTo(std::max<int64_t>(64 / attention.heads, 1), panelColumns));
@@ -132,11 +133,10 @@ LogicalResult setAttentionPlan(KernelOp kernel, const Attention &attention,
     bytes += pg::sched::getByteSize(getTensor(argument));
   for (Value value : kernel.getYielded())
     bytes += pg::sched::getByteSize(getTensor(value));
-  int64_t pairs = attention.positions * (attention.positions + 1) / 2;
   kernel.setChunks(chunks);
   kernel.setScratch(scratch);
   kernel.setFlops(2 * products * attention.batch * attention.queryHeads *
-                  attention.width * pairs);
+                  attention.width * attention.getPairs());
   kernel.setBytes(bytes);
   return success();
 }

@@ -101,6 +101,10 @@ private:
           "has no gradient, but the loss depends on a parameter through it");
     if (auto attention = dyn_cast<pg::AttentionOp>(op); attention && results[1])
       return op->emitOpError("has no gradient of its log-sum-exp");
+    if (auto attention = dyn_cast<pg::AttentionOp>(op);
+        attention && pg::getTensorType(attention.getQ()).getDimSize(1) !=
+                         pg::getTensorType(attention.getK()).getDimSize(1))
+      return op->emitOpError("has no gradient with fewer queries than keys");
     differentiable.buildGradient(builder, results, operands);
     for (auto [operand, gradient] :
          llvm::zip_equal(op->getOperands(), operands))

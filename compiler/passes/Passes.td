@@ -62,6 +62,26 @@ def ExpandNewtonSchulz : Pass<"expand-newton-schulz", "::mlir::ModuleOp"> {
   let dependentDialects = ["::pg::PgDialect"];
 }
 
+def PruneByDemand : Pass<"prune-by-demand", "::mlir::ModuleOp"> {
+  let summary = "Compute of functions that return a slice only what the slice demands";
+  let description = [{
+    Of functions with the attribute `pg.scored`, whose results are slices of the last positions. From the
+    return backwards the demand on each value is found: all of it, or the last elements along an axis; each
+    operation of which less is demanded is replaced by one that computes that alone. So in the last block
+    of a model only keys, values and what they are made from are computed for all positions. Numbers do not change.
+    Composites are decomposed first. The attribute `pg.lengths` says to which lengths values were cut.
+  }];
+  let dependentDialects = ["::pg::PgDialect"];
+}
+
+def VerifyEvaluation : Pass<"verify-evaluation", "::mlir::ModuleOp"> {
+  let summary = "Check that scores are what an evaluation may report";
+  let description = [{
+    A function of role `score` or `logits` stores nothing. Scores are `pg.token_nll`, or slices of it, of logits as
+    wide as the module's `pg.vocabulary` that do not depend on the targets. An `adapt_update` reads no tokens.
+  }];
+}
+
 def Prune : Pass<"prune", "::mlir::ModuleOp"> {
   let summary = "Remove what no result and no variable demands";
 }

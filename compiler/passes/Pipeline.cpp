@@ -18,6 +18,8 @@ void buildExpandPipeline(OpPassManager &pm) {
   pm.addPass(createExpandRecurrence());
   pm.addPass(createVerifyExpanded());
   pm.addPass(createHoldStopGradients());
+  pm.addPass(createVerifyEvaluation());
+  pm.addPass(createPruneByDemand());
 }
 
 void buildKernelPipeline(OpPassManager &pm, const PipelineOptions &options) {

@@ -170,6 +170,38 @@ void writeTargets(OStream &json, const Plan &plan,
   });
 }
 
+/// FLOPs of all launches of a program, for one window.
+double flopsOfWindow(const Plan &plan, const pgrt::plan::Program &program) {
+  double flops = 0;
+  for (const auto &command : program.commands())
+    if (command.has_launch())
+      flops += plan.kernels(command.launch().kernel()).flops();
+  return flops / std::max<int64_t>(1, program.batch());
+}
+
+/// What evaluations cost, and what is saved where only the end of a window is
+/// scored.
+void writeEvaluations(OStream &json, const Plan &plan) {
+  json.attributeArray("evaluations", [&] {
+    for (const auto &evaluation : plan.evaluations())
+      json.object([&] {
+        json.attribute("stage", evaluation.stage());
+        json.attribute("kind", evaluation.kind());
+        json.attribute("seq", evaluation.seq());
+        if (evaluation.kind() == "documents")
+          return;
+        double whole = flopsOfWindow(plan, plan.programs(evaluation.score()));
+        json.attribute("flops_per_window", whole);
+        if (!evaluation.has_tail())
+          return;
+        double tail = flopsOfWindow(plan, plan.programs(evaluation.tail()));
+        json.attribute("stride", evaluation.stride());
+        json.attribute("flops_per_window_pruned", tail);
+        json.attribute("flops_saved", 1 - tail / whole);
+      });
+  });
+}
+
 void writeKernels(OStream &json, const Plan &plan,
                   llvm::ArrayRef<TargetCode> code) {
   std::vector<int64_t> launches(plan.kernels_size());
@@ -223,6 +255,7 @@ std::string makeReport(const Plan &plan, const Program &program,
       json.attribute("bytes", rates.bytes);
     });
     writePrograms(json, plan, rates);
+    writeEvaluations(json, plan);
     writeKernels(json, plan, code);
     json.attributeArray("warnings", [&] {
       llvm::SmallVector<llvm::StringRef> lines;

@@ -464,9 +464,11 @@ std::vector<Tensor> Interpreter::run(Block &block,
         for (int64_t i = 0; i < variable.size(); ++i)
           variable.data[i] += result.data[i];
       }
-    } else if (isa<pg::StepOp, pg::ProgressOp>(op)) {
+    } else if (isa<pg::StepOp, pg::ProgressOp, pg::SequencesOp>(op)) {
       values[op.getResult(0)] =
-          Tensor({}, isa<pg::StepOp>(op) ? step : progress);
+          Tensor({}, isa<pg::StepOp>(op)       ? step
+                     : isa<pg::ProgressOp>(op) ? progress
+                                               : sequences);
     } else if (auto solved = dyn_cast<pg::SolvedOp>(op)) {
       values[solved] = Tensor({}, solved.getStart().convertToDouble());
     } else if (op.getNumResults() == 1 &&

@@ -91,24 +91,25 @@ static Tensor rope(pg::RopeOp op, llvm::ArrayRef<Tensor> v) {
   return y;
 }
 
-/// Scores, softmax and their use for each (b, h, i): calls `row` with P and
-/// lse.
+/// Scores, softmax and their use for each (b, i, h), i a query: calls `row`
+/// with P, one for each key up to the query's position, and lse.
 static void
 forEachAttentionRow(llvm::ArrayRef<Tensor> v, const Tensor *segment,
                     std::function<void(int64_t b, int64_t t, int64_t h,
                                        llvm::ArrayRef<double> p, double lse)>
                         row) {
   const Tensor &q = v[0], &k = v[1];
-  int64_t B = q.shape[0], T = q.shape[1], H = q.shape[2], D = q.shape[3],
-          K = k.shape[2];
+  int64_t B = q.shape[0], S = q.shape[1], H = q.shape[2], D = q.shape[3],
+          T = k.shape[1], K = k.shape[2];
   for (int64_t b = 0; b < B; ++b)
-    for (int64_t t = 0; t < T; ++t)
+    for (int64_t i = 0; i < S; ++i)
       for (int64_t h = 0; h < H; ++h) {
+        int64_t t = T - S + i;
         std::vector<double> p(t + 1);
         double top = -INFINITY, sum = 0;
         for (int64_t s = 0; s <= t; ++s) {
           for (int64_t d = 0; d < D; ++d)
-            p[s] += q.data[((b * T + t) * H + h) * D + d] *
+            p[s] += q.data[((b * S + i) * H + h) * D + d] *
                     k.data[((b * T + s) * K + h / (H / K)) * D + d];
           p[s] /= std::sqrt(static_cast<double>(D));
           if (segment && segment->data[b * T + s] != segment->data[b * T + t])
@@ -119,22 +120,22 @@ forEachAttentionRow(llvm::ArrayRef<Tensor> v, const Tensor *segment,
           sum += x = std::exp(x - top);
         for (double &x : p)
           x /= sum;
-        row(b, t, h, p, top + std::log(sum));
+        row(b, i, h, p, top + std::log(sum));
       }
 }
 
 static std::vector<Tensor> attention(pg::AttentionOp op,
                                      llvm::ArrayRef<Tensor> v) {
-  int64_t T = v[0].shape[1], H = v[0].shape[2], D = v[0].shape[3],
-          K = v[1].shape[2];
-  Tensor o(v[0].shape), lse({v[0].shape[0], T, H});
+  int64_t S = v[0].shape[1], H = v[0].shape[2], D = v[0].shape[3],
+          T = v[1].shape[1], K = v[1].shape[2];
+  Tensor o(v[0].shape), lse({v[0].shape[0], S, H});
   forEachAttentionRow(
       v, op.getSegment() ? &v[3] : nullptr,
       [&](int64_t b, int64_t t, int64_t h, llvm::ArrayRef<double> p, double l) {
-        lse.data[(b * T + t) * H + h] = l;
-        for (int64_t s = 0; s <= t; ++s)
+        lse.data[(b * S + t) * H + h] = l;
+        for (int64_t s = 0; s <= T - S + t; ++s)
           for (int64_t d = 0; d < D; ++d)
-            o.data[((b * T + t) * H + h) * D + d] +=
+            o.data[((b * S + t) * H + h) * D + d] +=
                 p[s] * v[2].data[((b * T + s) * K + h / (H / K)) * D + d];
       });
   return {o, lse};

@@ -370,17 +370,15 @@ struct BlockHeadPass : impl::BlockHeadBase<BlockHeadPass> {
     for (auto function : getOperation().getOps<func::FuncOp>()) {
       if (function.isDeclaration())
         continue;
-      Domain tokens = getTokenDomain(function);
-      if (tokens.empty())
-        continue;
-      SmallVector<Value> heads;
-      function.walk([&](pg::PickOp op) {
-        if (hasRows(pg::getTensorType(op.getZ()).getShape(), tokens))
-          heads.push_back(op.getZ());
-      });
+      SmallVector<std::pair<Value, Domain>> heads;
+      for (const Domain &rows : getTokenDomains(function))
+        function.walk([&](pg::PickOp op) {
+          if (hasRows(pg::getTensorType(op.getZ()).getShape(), rows))
+            heads.push_back({op.getZ(), rows});
+        });
       // A head that was done takes those along that it is connected with.
       llvm::DenseSet<Value> gone;
-      for (Value logits : heads) {
+      for (auto [logits, tokens] : heads) {
         if (gone.contains(logits))
           continue;
         int64_t width = pg::getTensorType(logits).getShape().back(),

@@ -34,7 +34,7 @@ StringRef getKind(Role role) {
 
 class Grouper {
 public:
-  Grouper(func::FuncOp function) : tokens(getTokenDomain(function)) {
+  Grouper(func::FuncOp function) : tokens(getTokenDomains(function)) {
     for (Operation &op : function.getBody().front())
       addNode(&op);
     assignLevels();
@@ -394,7 +394,7 @@ private:
     }
   }
 
-  Domain tokens;
+  SmallVector<Domain> tokens;
   SmallVector<Node, 0> nodes;
   llvm::DenseMap<Operation *, unsigned> number;
   llvm::DenseMap<Operation *, SmallVector<Operation *>>

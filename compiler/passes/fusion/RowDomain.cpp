@@ -18,13 +18,26 @@ bool hasRows(ArrayRef<int64_t> shape, const Domain &domain) {
          shape.take_front(domain.size()) == ArrayRef<int64_t>(domain);
 }
 
-Domain chooseDomain(Operation *op, const Domain &tokens) {
+SmallVector<Domain> getTokenDomains(func::FuncOp function) {
+  SmallVector<Domain> domains;
+  Domain tokens = getTokenDomain(function);
+  if (tokens.empty())
+    return domains;
+  domains.push_back(tokens);
+  if (auto lengths = function->getAttrOfType<DenseI64ArrayAttr>("pg.lengths"))
+    for (int64_t length : lengths.asArrayRef())
+      domains.push_back({tokens[0], length});
+  return domains;
+}
+
+Domain chooseDomain(Operation *op, ArrayRef<Domain> tokens) {
   ArrayRef<int64_t> shape = getIterationShape(op);
   if (auto sum = dyn_cast<pg::PartialSumOp>(op))
     return Domain(shape.take_front(sum.getOuter()));
   int64_t rowAxes = getRowAxes(op);
-  if (!tokens.empty() && rowAxes >= 2 && hasRows(shape, tokens))
-    return tokens;
+  for (const Domain &domain : tokens)
+    if (rowAxes >= 2 && hasRows(shape, domain))
+      return domain;
   if (shape.size() >= 2 && rowAxes >= 1 && shape.front() > 1)
     return {shape.front()};
   return {};

@@ -24,9 +24,12 @@ using Domain = llvm::SmallVector<int64_t, 2>;
 /// Sizes [B, T] of the function's tokens, if it takes any.
 Domain getTokenDomain(mlir::func::FuncOp function);
 
-/// The domain in which a Row operation is computed: [B, T] where it works token
-/// by token, else the first axis, else none.
-Domain chooseDomain(mlir::Operation *op, const Domain &tokens);
+/// That, and [B, n] for each length n that prune-by-demand cut values to.
+llvm::SmallVector<Domain> getTokenDomains(mlir::func::FuncOp function);
+
+/// The domain in which a Row operation is computed: one of `tokens` where it
+/// works token by token, else the first axis, else none.
+Domain chooseDomain(mlir::Operation *op, llvm::ArrayRef<Domain> tokens);
 
 /// Into how many pieces the rows of a domain fall. It depends on the number of
 /// rows alone, so that kernels of one domain agree.

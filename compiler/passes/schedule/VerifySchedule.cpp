@@ -107,6 +107,8 @@ public:
       for (BufAttr buffer : touched.read())
         if (failed(checkRead(&op, buffer)))
           return failure();
+      if (failed(checkTraces(&op, touched)))
+        return failure();
       for (BufAttr buffer : touched.written())
         written[buffer.getArena().getValue()].write(buffer.getOffset(),
                                                     buffer.getEnd());
@@ -125,6 +127,18 @@ private:
   /// on purpose.
   static bool keepsContents(StringRef arena) {
     return arena != "activations" && arena != "io";
+  }
+
+  /// Scoring leaves no trace in what outlives the program.
+  LogicalResult checkTraces(Operation *op, const Touched &touched) {
+    if (program.getRole() != "score" && program.getRole() != "logits")
+      return success();
+    for (BufAttr buffer : touched.written())
+      if (keepsContents(buffer.getArena().getValue()))
+        return op->emitError("writes ")
+               << buffer << " in a program that scores: it must change nothing "
+               << "that later scores depend on";
+    return success();
   }
 
   LogicalResult checkPlace(Operation *op, BufAttr buffer) {

@@ -16,6 +16,8 @@ std::string checkOnTargets(const std::string &text, KernelCheck check) {
 
 struct Shape {
   int64_t batch, positions, queryHeads, keyHeads, width;
+  int64_t last = 0; // queries of so many positions only; 0: of all
+  int64_t queries() const { return last ? last : positions; }
 };
 
 std::string tensor(std::vector<int64_t> shape, const std::string &element) {
@@ -30,11 +32,11 @@ struct Types {
   std::string q, kv, sum, kvSum, lse, segment;
   Types(const Shape &s, const std::string &element) {
     std::string wide = element == "f64" ? "f64" : "f32";
-    q = tensor({s.batch, s.positions, s.queryHeads, s.width}, element);
+    q = tensor({s.batch, s.queries(), s.queryHeads, s.width}, element);
     kv = tensor({s.batch, s.positions, s.keyHeads, s.width}, element);
-    sum = tensor({s.batch, s.positions, s.queryHeads, s.width}, wide);
+    sum = tensor({s.batch, s.queries(), s.queryHeads, s.width}, wide);
     kvSum = tensor({s.batch, s.positions, s.keyHeads, s.width}, wide);
-    lse = tensor({s.batch, s.positions, s.queryHeads}, wide);
+    lse = tensor({s.batch, s.queries(), s.queryHeads}, wide);
     segment = tensor({s.batch, s.positions}, "i64");
   }
 };
@@ -147,6 +149,24 @@ TEST(AttentionKernel, LargeScores) {
   KernelCheck check{.tolerance = 2e-4, .deviation = 12};
   EXPECT_EQ(
       "", checkOnTargets(forward(0, {1, 101, 4, 2, 16}, "f32", false), check));
+}
+
+TEST(AttentionKernel, QueriesOfTheLastPositions) {
+  for (bool segments : {false, true})
+    for (const char *element : {"f32", "f64", "bf16"}) {
+      std::string text;
+      int number = 0;
+      for (const Shape &shape :
+           {Shape{1, 2, 1, 1, 4, 1}, Shape{2, 37, 4, 2, 20, 5},
+            Shape{2, 130, 2, 1, 16, 64}, Shape{1, 100, 3, 3, 24, 99},
+            Shape{3, 17, 4, 4, 8, 16}})
+        text += forward(number++, shape, element, segments);
+      KernelCheck check{.tolerance = element == std::string("f64")   ? 1e-11
+                                     : element == std::string("f32") ? 4e-5
+                                                                     : 4e-2,
+                        .high = 3};
+      EXPECT_EQ(checkOnTargets(text, check), "") << element;
+    }
 }
 
 } // namespace

@@ -12,6 +12,7 @@
 #include "llvm/Support/raw_ostream.h"
 #include <gtest/gtest.h>
 #include <random>
+#include <set>
 
 using namespace mlir;
 using namespace pgtest;
@@ -39,6 +40,15 @@ protected:
     ASSERT_TRUE(program);
   }
 
+  /// Numbers of last positions to score: none of the others, some, all but one.
+  static std::set<int64_t> scoredLengths(int64_t seq) {
+    std::set<int64_t> lengths;
+    for (int64_t scored : {int64_t(1), seq / 2, seq - 1, seq})
+      if (scored >= 1)
+        lengths.insert(scored);
+    return lengths;
+  }
+
   /// The model's module after the passes that `build` adds.
   OwningOpRef<ModuleOp>
   compile(llvm::function_ref<void(OpPassManager &)> build) {
@@ -49,8 +59,21 @@ protected:
       requests.push_back(
           {pgc::EmitRequest::Role::Update, phase.name, 1, 1, false, ""});
     }
-    requests.push_back({pgc::EmitRequest::Role::Score, "", GetParam().batch,
-                        GetParam().seq, false, "score"});
+    using Role = pgc::EmitRequest::Role;
+    int64_t batch = GetParam().batch, seq = GetParam().seq;
+    requests.push_back({Role::Score, "", batch, seq, false, "score"});
+    requests.push_back({Role::Logits, "", batch, seq, false, "logits"});
+    for (int64_t scored : scoredLengths(seq))
+      requests.push_back({Role::Score, "", batch, seq, false,
+                          "tail." + std::to_string(scored), scored});
+    for (auto [i, item] : llvm::enumerate(program->evaluations()))
+      if (item.kind == "ttt") {
+        std::string number = std::to_string(i);
+        requests.push_back({Role::Adapt, "", batch, seq, false,
+                            "adapt." + number, 0, unsigned(i)});
+        requests.push_back({Role::AdaptUpdate, "", 1, 1, false,
+                            "adapt_update." + number, 0, unsigned(i)});
+      }
     OwningOpRef<ModuleOp> module =
         program->emit(context, requests, llvm::errs());
     if (!module)
@@ -69,6 +92,7 @@ protected:
     Interpreter interpreter;
     interpreter.step = 3;
     interpreter.progress = 0.4;
+    interpreter.sequences = 3;
     std::mt19937 random(7);
     for (auto variable : module.getOps<pg::VariableOp>()) {
       if (variable.getSpace() == "derived" || variable.getSpace() == "packed")
@@ -79,7 +103,8 @@ protected:
       std::mt19937 own(std::hash<std::string>()(variable.getSymName().str()));
       for (double &x : value.data)
         x = 0.2 * normal(own) + (variable.getSpace() == "state" ? 1.5 : 0.1);
-      if (isGradient && name.starts_with("train"))
+      if (isGradient &&
+          (name.starts_with("train") || name.starts_with("adapt.")))
         value = Tensor(value.shape);
       interpreter.variables[variable.getSymName()] = value;
     }
@@ -93,6 +118,8 @@ protected:
         token = std::uniform_int_distribution<int>(0, 16)(random);
       arguments.push_back(tokens);
     }
+    if (arguments.size() > 1)
+      targets = arguments[1];
     std::vector<Tensor> results =
         interpreter.run(function.getBody().front(), arguments);
     variables = std::move(interpreter.variables);
@@ -114,11 +141,12 @@ protected:
 
   MLIRContext context;
   std::unique_ptr<pgc::Program> program;
+  Tensor targets; // of the last run
 };
 
 TEST_P(PipelineTest, KeepsWhatProgramsCompute) {
   auto reference = compile([](OpPassManager &pm) {
-    pgc::buildExpandPipeline(pm);
+    pm.addPass(pgc::createExpandRecurrence());
     pm.addPass(pgc::createDifferentiate());
     pm.addPass(pgc::createDecompose());
     pm.addPass(pgc::createExpandNewtonSchulz());
@@ -136,8 +164,9 @@ TEST_P(PipelineTest, KeepsWhatProgramsCompute) {
   ASSERT_TRUE(reference && fused);
   for (auto function : reference->getOps<func::FuncOp>()) {
     std::string name = function.getSymName().str();
-    if (!llvm::is_contained({"train", "score", "update"},
-                            StringRef(name).split('.').first))
+    if (!llvm::is_contained(
+            {"train", "score", "update", "logits", "adapt", "adapt_update"},
+            StringRef(name).split('.').first))
       continue;
     llvm::StringMap<Tensor> expectedVariables, variables;
     std::vector<Tensor> expected = run(*reference, name, expectedVariables),
@@ -149,6 +178,47 @@ TEST_P(PipelineTest, KeepsWhatProgramsCompute) {
     for (auto &entry : expectedVariables)
       compare(entry.second, variables[entry.first()], GetParam().tolerance,
               name + " variable " + entry.first().str());
+  }
+}
+
+/// The element of the logits for each target, less their logarithm of summed
+/// exponentials.
+static Tensor scoreFromLogits(const Tensor &logits, const Tensor &targets) {
+  Tensor nll(targets.shape);
+  int64_t width = logits.shape.back();
+  for (int64_t i = 0; i < nll.size(); ++i) {
+    double sum = 0;
+    for (int64_t j = 0; j < width; ++j)
+      sum += std::exp(logits.data[i * width + j]);
+    nll.data[i] =
+        std::log(sum) - logits.data[i * width + int64_t(targets.data[i])];
+  }
+  return nll;
+}
+
+TEST_P(PipelineTest, ScoresTheEndsOfWindowsAsInTheWhole) {
+  auto module = compile([](OpPassManager &pm) {
+    pgc::PipelineOptions options;
+    options.numerics = GetParam().numerics;
+    options.headRows = 3;
+    pgc::buildExpandPipeline(pm);
+    pgc::buildKernelPipeline(pm, options);
+  });
+  ASSERT_TRUE(module);
+  llvm::StringMap<Tensor> variables;
+  Tensor whole = run(*module, "score", variables).front();
+  Tensor wanted = targets, logits = run(*module, "logits", variables).front();
+  compare(whole, scoreFromLogits(logits, wanted), GetParam().tolerance,
+          "logits");
+  int64_t batch = GetParam().batch, seq = GetParam().seq;
+  for (int64_t scored : scoredLengths(seq)) {
+    std::string name = "tail." + std::to_string(scored);
+    Tensor expected({batch, scored});
+    for (int64_t i = 0; i < expected.size(); ++i)
+      expected.data[i] =
+          whole.data[i / scored * seq + seq - scored + i % scored];
+    compare(expected, run(*module, name, variables).front(),
+            GetParam().tolerance, name);
   }
 }
 

@@ -26,7 +26,7 @@ sched.program @p attributes {role = "score", phase = "", inputs = [], outputs = 
 
 sched.arena @activations bytes(256)
 sched.arena @parameters bytes(256)
-sched.program @p attributes {role = "score", phase = "", inputs = [], outputs = []} {
+sched.program @p attributes {role = "update", phase = "", inputs = [], outputs = []} {
   sched.fill <@activations + 0 : 128> with zero
   sched.fill <@activations + 64 : 128> with zero
   // expected-error@+1 {{is read after a part of it was overwritten}}
@@ -38,7 +38,7 @@ sched.program @p attributes {role = "score", phase = "", inputs = [], outputs = 
 // Side by side, and each whole: as the parts of a concat.
 sched.arena @activations bytes(256)
 sched.arena @parameters bytes(256)
-sched.program @p attributes {role = "score", phase = "", inputs = [], outputs = []} {
+sched.program @p attributes {role = "update", phase = "", inputs = [], outputs = []} {
   sched.fill <@activations + 0 : 64> with zero
   sched.fill <@activations + 64 : 128> with zero
   sched.copy <@activations + 0 : 192> to <@parameters + 0 : 192>
@@ -76,4 +76,28 @@ sched.arena @io bytes(512)
 // expected-error@+1 {{is read before it was written}}
 sched.program @p attributes {role = "score", phase = "", inputs = [],
     outputs = [#sched.port<"nll" of tensor<16xf32> at <@io + 0 : 64>>]} {
+}
+
+// -----
+
+// An update that precedes a later token's score.
+sched.arena @activations bytes(256)
+sched.arena @parameters bytes(256)
+sched.kernel @step(%g: tensor<16xf32>) attributes {kind = "rows", outer = 0, chunks = 1, result_modes = ["accumulate"]} {
+  sched.yield %g : tensor<16xf32>
+}
+sched.program @p attributes {role = "score", phase = "", inputs = [], outputs = []} {
+  sched.fill <@activations + 0 : 64> with zero
+  // expected-error@+1 {{in a program that scores: it must change nothing that later scores depend on}}
+  sched.launch @step chunks(1) buffers [#sched.buf<@activations + 0 : 64>, #sched.buf<@parameters + 0 : 64>]
+}
+
+// -----
+
+sched.arena @activations bytes(256)
+sched.arena @derived bytes(256)
+sched.program @p attributes {role = "logits", phase = "", inputs = [], outputs = []} {
+  sched.fill <@activations + 0 : 64> with zero
+  // expected-error@+1 {{in a program that scores}}
+  sched.copy <@activations + 0 : 64> to <@derived + 0 : 64>
 }

@@ -58,6 +58,82 @@ plan::Plan makeWhole() {
 const std::vector<Damage> &damages() {
   static const std::vector<Damage> list = {
       {"numerics", [](plan::Plan &p) { p.set_numerics("f16"); }, "numerics"},
+      {"evaluationStage",
+       [](plan::Plan &p) { p.mutable_evaluations(0)->set_stage("raw"); },
+       "unknown stage"},
+      {"evaluationKind",
+       [](plan::Plan &p) { p.mutable_evaluations(0)->set_kind("guessed"); },
+       "unknown kind"},
+      {"evaluationLength",
+       [](plan::Plan &p) { p.mutable_evaluations(0)->set_seq(7); },
+       "does not score windows of 7"},
+      {"evaluationProgram",
+       [](plan::Plan &p) { p.mutable_evaluations(0)->set_score(1000); },
+       "names program 1000"},
+      {"evaluationRole",
+       [](plan::Plan &p) { p.mutable_evaluations(0)->set_score(0); },
+       "needs a program of role 'score'"},
+      {"chunkedWithTail",
+       [](plan::Plan &p) { p.mutable_evaluations(0)->set_tail(0); },
+       "no overlap"},
+      {"slidingWithoutTail",
+       [](plan::Plan &p) {
+         p.mutable_evaluations(0)->set_kind("sliding");
+         p.mutable_evaluations(0)->set_stride(1);
+       },
+       "no program for the ends"},
+      {"slidingTooFar",
+       [](plan::Plan &p) {
+         p.mutable_evaluations(0)->set_kind("sliding");
+         p.mutable_evaluations(0)->set_stride(1000);
+       },
+       "moves windows"},
+      {"tailOfOtherLength",
+       [](plan::Plan &p) {
+         plan::Evaluation *evaluation = p.mutable_evaluations(0);
+         evaluation->set_kind("sliding");
+         evaluation->set_stride(1);
+         evaluation->set_tail(evaluation->score());
+       },
+       "does not score the last 1"},
+      {"adaptsWithoutProgram",
+       [](plan::Plan &p) {
+         plan::Evaluation *evaluation = p.mutable_evaluations(0);
+         evaluation->set_kind("ttt");
+         evaluation->set_stride(evaluation->seq());
+         evaluation->set_tail(evaluation->score());
+         evaluation->set_chunk(64);
+         evaluation->set_epochs(1);
+         evaluation->set_sequences(1);
+       },
+       "lacks a program"},
+      {"adaptsNever",
+       [](plan::Plan &p) {
+         plan::Evaluation *evaluation = p.mutable_evaluations(0);
+         evaluation->set_kind("ttt");
+         evaluation->set_stride(evaluation->seq());
+         evaluation->set_tail(evaluation->score());
+       },
+       "epochs"},
+      {"stateOfNoEvaluation",
+       [](plan::Plan &p) { p.mutable_states(0)->set_evaluation(0); },
+       "has no rules"},
+      {"scoredOutside",
+       [](plan::Plan &p) { program(p, "score")->set_scored(1000); },
+       "positions"},
+      {"scoredOfTraining",
+       [](plan::Plan &p) { program(p, "train.plain")->set_scored(1); },
+       "has another role"},
+      // An update that precedes a score.
+      {"scoreWritesParameters",
+       [](plan::Plan &p) {
+         plan::Copy *copy = program(p, "score")->add_commands()->mutable_copy();
+         copy->mutable_from()->set_arena(
+             program(p, "score")->outputs(0).slot().arena());
+         *copy->mutable_to() = p.parameters(0).slot();
+         copy->set_bytes(4);
+       },
+       "scoring must change nothing"},
       {"vocabulary", [](plan::Plan &p) { p.set_vocab(0); }, "vocabulary"},
       {"modelName", [](plan::Plan &p) { p.set_model_name("../x"); }, "path"},
       {"arenaTwice",
