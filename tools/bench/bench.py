@@ -51,6 +51,9 @@ def main():
         result = subprocess.run([pgrt, plan, "--seed", "314", "--steps", str(options.steps), "--stages", "train", "--data", data,
                                  "--out", out, "--profile"], check=True, capture_output=True, text=True)
         after = peak(options.build)
+        subprocess.run([pgc, os.path.join(options.models, "sp8192_recur.pgm"), "--only=evaluate", "-o", plan], check=True)
+        windows = json.loads(subprocess.run([os.path.join(options.build, "bin", "pg-windows"), plan], check=True,
+                                            capture_output=True, text=True).stdout)
         with open(os.path.join(out, "log.jsonl")) as log:
             steps = [event for event in map(json.loads, log) if event["event"] == "step"]
 
@@ -69,6 +72,9 @@ def main():
     if kind == "f32":
         print("                               (this CPU has no fast bf16 products: the float32 rate is its limit)")
     print(f"copy bandwidth                 {limits['copy_gbytes']:10.1f} GB/s")
+    print(f"windows of {windows['seq']}, whole        {windows['whole_windows_per_s']:10.3f} a second")
+    print(f"their last {windows['stride']} positions       {windows['end_windows_per_s']:10.3f} a second   "
+          f"{windows['ratio']:.3f} times as many")
     print(f"share of the product rate      {100 * rate / limit:10.1f} %")
 
 

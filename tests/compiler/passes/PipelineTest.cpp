@@ -222,6 +222,41 @@ TEST_P(PipelineTest, ScoresTheEndsOfWindowsAsInTheWhole) {
   }
 }
 
+// Where the loss of training is the score, and the model does not ask whether
+// it trains, both have one gradient: that of test-time training is divided by
+// the sequences of the step.
+TEST_P(PipelineTest, AdaptsByTheGradientOfTraining) {
+  if (StringRef(GetParam().model) != "sp8192_recur.pgm")
+    GTEST_SKIP() << "another loss, or no test-time training";
+  auto module = compile([](OpPassManager &pm) {
+    pgc::PipelineOptions options;
+    options.numerics = GetParam().numerics;
+    pgc::buildExpandPipeline(pm);
+    pgc::buildKernelPipeline(pm, options);
+  });
+  ASSERT_TRUE(module);
+  std::string train = "train." + program->phases().back().name, adapt;
+  for (auto [i, item] : llvm::enumerate(program->evaluations()))
+    if (item.kind == "ttt")
+      adapt = "adapt." + std::to_string(i);
+  ASSERT_FALSE(adapt.empty());
+  llvm::StringMap<Tensor> trained, adapted;
+  std::vector<Tensor> loss = run(*module, train, trained),
+                      same = run(*module, adapt, adapted);
+  compare(loss.front(), same.front(), GetParam().tolerance, "loss");
+  unsigned gradients = 0;
+  for (auto &entry : trained) {
+    if (!entry.first().ends_with(":grad"))
+      continue;
+    Tensor got = adapted[entry.first()];
+    for (double &x : got.data)
+      x *= 3; // sequences
+    compare(entry.second, got, GetParam().tolerance, entry.first().str());
+    ++gradients;
+  }
+  EXPECT_EQ(gradients, program->parameters().size());
+}
+
 const std::vector<std::string> tiny = {
     "vocab=17",     "dim=12",      "layers=3",     "heads=2",    "kv_heads=1",
     "mlp_mult=1.5", "rope_dims=2", "loop_start=1", "loop_end=1", "num_loops=1"};
