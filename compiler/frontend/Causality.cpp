@@ -8,11 +8,11 @@ namespace {
 /// Of which tokens a value depends at position t of its time axis.
 struct Sight {
   /// None: of no token. Along: of those up to t + ahead. Unknown: perhaps of
-  /// all, which is not held against it.
+  /// all, which is warned of.
   enum class Kind { None, Along, Unknown } kind = Kind::None;
   int64_t axis = 0;
   int64_t ahead = 0;
-  mlir::Operation *culprit = nullptr; // made `ahead` positive
+  mlir::Operation *culprit = nullptr; // made `ahead` positive, or it unknown
 };
 
 constexpr int64_t everything = int64_t(1) << 40;
@@ -29,6 +29,7 @@ private:
   void visit(mlir::Block &block);
   void visit(mlir::Operation &op);
   void visitRecur(pg::RecurOp recur);
+  Sight product(pg::MatmulOp op) const;
   Sight joinElementwise(mlir::Operation &op) const;
   Sight first(mlir::Operation &op) const { return of(op.getOperand(0)); }
   Sight of(mlir::Value v) const { return sights.lookup(v); }
@@ -49,9 +50,13 @@ Sight Analysis::join(Sight a, const Sight &b) {
     return b;
   if (b.kind == Sight::Kind::None)
     return a;
-  if (a.kind == Sight::Kind::Unknown || b.kind == Sight::Kind::Unknown ||
-      a.axis != b.axis) {
+  if (a.kind == Sight::Kind::Unknown)
+    return a;
+  if (b.kind == Sight::Kind::Unknown)
+    return b;
+  if (a.axis != b.axis) {
     a.kind = Sight::Kind::Unknown;
+    a.culprit = nullptr;
     return a;
   }
   return b.ahead > a.ahead ? b : a;
@@ -86,6 +91,25 @@ Sight Analysis::along(mlir::Operation &op, llvm::ArrayRef<int64_t> axes) const {
       shapeOf(op.getOperand(0))[s.axis] > 1)
     return move(s, everything, op);
   return s;
+}
+
+/// A product keeps rows and columns apart; what it sums over, it mixes.
+Sight Analysis::product(pg::MatmulOp op) const {
+  int64_t rank = shapeOf(op.getResult()).size();
+  auto place = [&](mlir::Value operand, bool transposed, int64_t kept) {
+    Sight s = of(operand);
+    int64_t own = shapeOf(operand).size();
+    // Of the last two axes, once swapped, `kept` from the end is the result's.
+    int64_t at = own - s.axis;
+    if (transposed && at <= 2)
+      at = 3 - at;
+    if (s.kind == Sight::Kind::Along && at <= 2 && at != kept)
+      s.kind = Sight::Kind::Unknown;
+    s.axis = rank - at;
+    return s;
+  };
+  return join(place(op.getA(), op.getTransposeA(), 2),
+              place(op.getB(), op.getTransposeB(), 1));
 }
 
 void Analysis::visitRecur(pg::RecurOp recur) {
@@ -185,8 +209,8 @@ void Analysis::visit(mlir::Operation &op) {
       s = move(s, everything, op);
     if (of(op.getOperand(1)).kind != Kind::None)
       s = unknown();
-  } else if (llvm::isa<MatmulOp>(op)) {
-    s = unknown();
+  } else if (auto o = llvm::dyn_cast<MatmulOp>(op)) {
+    s = product(o);
   } else if (llvm::isa<RmsNormOp, NormalizeOp>(op)) {
     s = along(op, {static_cast<int64_t>(shapeOf(op.getOperand(0)).size()) - 1});
   } else if (llvm::isa<RopeOp>(op)) {
@@ -206,6 +230,8 @@ void Analysis::visit(mlir::Operation &op) {
             ? unknown()
             : joinElementwise(op);
   }
+  if (s.kind == Kind::Unknown && !s.culprit)
+    s.culprit = &op;
   for (mlir::Value v : op.getResults())
     sights[v] = s;
 }
@@ -271,7 +297,9 @@ void checkCausality(Session &session, ModelTrace &score) {
   Analysis analysis;
   mlir::Value logits = nll.getZ();
   Sight sight = analysis.run(score.function, logits);
-  if (sight.kind != Sight::Kind::Along || sight.ahead <= 0 || !sight.culprit)
+  bool unknown = sight.kind == Sight::Kind::Unknown;
+  if (sight.kind == Sight::Kind::None || !sight.culprit ||
+      (!unknown && sight.ahead <= 0))
     return;
   auto origin = score.origins.find(sight.culprit);
   SourceRange place;
@@ -280,6 +308,18 @@ void checkCausality(Session &session, ModelTrace &score) {
     place = origin->second.expr->range;
     if (auto *call = llvm::dyn_cast<ast::Call>(origin->second.expr))
       word = call->calleeName();
+  }
+  if (llvm::isa<pg::MatmulOp>(sight.culprit))
+    word = "@";
+  if (unknown) {
+    session.diagnostics
+        .warning(place, "causality",
+                 "'" + word +
+                     "' mixes positions: whether logits look ahead cannot be "
+                     "seen when compiling")
+        .note("'pgrt verify' finds out, by changing tokens and looking at the "
+              "scores before them");
+    return;
   }
   std::string by = sight.ahead >= everything / 2
                        ? "all positions"

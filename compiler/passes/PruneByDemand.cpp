@@ -332,8 +332,10 @@ private:
         Value x = get(b, slice.getX(), *root);
         pg::Shape offsets(slice.getOffsets());
         offsets[root->axis] = 0;
-        op->getResult(0).replaceAllUsesWith(
-            pg::SliceOp::create(b, op->getLoc(), x, offsets, slice.getSizes()));
+        if (x.getType() != slice.getType())
+          x = pg::SliceOp::create(b, op->getLoc(), x, offsets,
+                                  slice.getSizes());
+        op->getResult(0).replaceAllUsesWith(x);
       }
       return;
     }
