@@ -5,8 +5,6 @@
 #include "runtime/support/Checked.h"
 #include "runtime/support/Error.h"
 
-#include <algorithm>
-
 namespace pgrt {
 
 inline constexpr int64_t maxArenaBytes = int64_t(1) << 46;
@@ -57,22 +55,6 @@ protected:
     if (index >= uint32_t(plan.scalars_size()))
       badPlan(what(), " refers to scalar ", index, ", of ",
               plan.scalars_size());
-  }
-
-  /// Whether a program may find in the arena what others left there: all but
-  /// temporaries and what passes between a program and the runtime.
-  bool keepsContents(uint32_t arena) const {
-    const std::string &name = plan.arenas(int(arena)).name();
-    if (name != "activations" && name != "io")
-      return true;
-    auto lies = [&](const auto &owner) {
-      return owner.slot().arena() == arena;
-    };
-    auto any = [&](const auto &owners) {
-      return std::any_of(owners.begin(), owners.end(), lies);
-    };
-    return any(plan.parameters()) || any(plan.states()) ||
-           any(plan.constants());
   }
 
   const plan::Plan &plan;

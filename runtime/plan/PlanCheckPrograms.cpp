@@ -235,7 +235,7 @@ private:
                          const std::string &where) {
     auto check = [&](const plan::Slot &slot) {
       const std::string &arena = plan.arenas(int(slot.arena())).name();
-      if (keepsContents(slot.arena()))
+      if (keepsContents(plan, int(slot.arena())))
         badPlan(where, " writes to arena '", arena,
                 "': scoring must change nothing that later scores depend on");
     };

@@ -1,5 +1,7 @@
 #include "runtime/plan/PlanCheck.h"
 
+#include <algorithm>
+
 namespace pgrt {
 
 int64_t typeBytes(plan::Type type) {
@@ -108,7 +110,16 @@ std::set<int> arenasTouched(const plan::Program &program) {
 
 bool keepsContents(const plan::Plan &plan, int arena) {
   const std::string &name = plan.arenas(arena).name();
-  return name != "activations" && name != "io";
+  if (name != "activations" && name != "io")
+    return true;
+  // Whatever it is called: weights outlive a program.
+  auto lies = [&](const auto &owner) {
+    return int(owner.slot().arena()) == arena;
+  };
+  auto any = [&](const auto &owners) {
+    return std::any_of(owners.begin(), owners.end(), lies);
+  };
+  return any(plan.parameters()) || any(plan.states()) || any(plan.constants());
 }
 
 std::string stageOfRole(const std::string &role) {
