@@ -178,9 +178,9 @@ void Analysis::visit(mlir::Operation &op) {
   } else if (llvm::isa<AddOp, SubOp, MulOp, DivOp, PowOp, MaxOp, MinOp,
                        FloorDivOp, ModOp, XorOp, AndOp, OrOp, NegOp, AbsOp,
                        SqrtOp, RsqrtOp, ExpOp, LogOp, TanhOp, SigmoidOp, CosOp,
-                       SinOp, FloorOp, RoundOp, StopGradientOp, F32Op,
-                       CompareOp, SelectOp, ConvertOp, LeakyReluOp, ClampOp,
-                       LerpOp, SkipGateOp, TanhCapOp>(op)) {
+                       SinOp, FloorOp, RoundOp, RoundF16Op, StopGradientOp,
+                       F32Op, CompareOp, SelectOp, ConvertOp, LeakyReluOp,
+                       ClampOp, LerpOp, SkipGateOp, TanhCapOp>(op)) {
     d = elementwise(op);
   } else {
     d = join(op);

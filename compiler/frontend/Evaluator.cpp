@@ -295,7 +295,6 @@ Value Evaluator::constant(const Symbol &symbol, int level, SourceRange range) {
   if (&symbol == pass.solved && level + 1 == int(symbol.stack.size()) &&
       value.isNumber()) {
     value = Value::step(session.steps.solved(value.asDouble()));
-    readSolved = true;
   }
   evaluating.pop_back();
   std::swap(callers, frames);

@@ -205,8 +205,6 @@ public:
   /// "<parameter>:average.".
   std::string statePrefix;
   bool inRule = false;
-  /// Set when the constant that `solve` names is read.
-  bool readSolved = false;
 
   /// Outputs of the model by now.
   std::vector<std::pair<llvm::StringRef, Value>> outputs;

@@ -32,7 +32,6 @@ static void readOverCap(Evaluator &ev, const SettingArguments &setting,
     ev.requireNumber(ev.symbolValue(*symbol, constant->range), constant->range,
                      "what solve raises");
     section.solve = symbol;
-    section.solveRange = constant->range;
     return;
   }
   ev.error(call->range,

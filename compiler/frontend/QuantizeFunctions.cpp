@@ -313,16 +313,6 @@ void QuantizeBuilder::markParameters(mlir::ModuleOp module) {
 
 //===----------------------------------------------------------------------===//
 
-/// Warns if no quantiser depends on the constant that `solve` raises.
-static void checkSolved(Evaluator &ev, const PackSection &pack) {
-  if (pack.solve && !ev.readSolved)
-    ev.session.diagnostics
-        .warning(pack.solveRange, "idle-solve",
-                 "no quantiser depends on '" + pack.solve->name +
-                     "': raising it makes nothing smaller")
-        .note(Symbol::nameRange(pack.solve->top()), "declared here");
-}
-
 bool buildQuantize(Session &session, mlir::ModuleOp module, bool quantize,
                    bool decode) {
   auto function =
@@ -346,8 +336,6 @@ bool buildQuantize(Session &session, mlir::ModuleOp module, bool quantize,
   if (session.diagnostics.numErrors() != errors || !builder.evaluateRules() ||
       !builder.findLeaves())
     return false;
-  if (quantize && decode) // once, when the program is checked
-    checkSolved(ev, pack);
   builder.markParameters(module);
   builder.declareVariables(module, quantize);
   if (decode)

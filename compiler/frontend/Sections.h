@@ -119,7 +119,6 @@ struct PackSection {
   std::vector<Codec> codecs;
   int64_t cap = 0;               // bytes; 0: none
   const Symbol *solve = nullptr; // the constant to raise where it does not fit
-  SourceRange solveRange;
   double zeroOnes = 0; // codes to zero for each byte of excess; 0: none
   std::vector<SectionItem> items;
 };

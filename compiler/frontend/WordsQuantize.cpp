@@ -115,6 +115,7 @@ static Value codes(Evaluator &ev, const WordCall &c) {
                  q->dims);
 }
 
+/// In a quantiser also what is stored; elsewhere rounding like any other.
 static Value f16(Evaluator &ev, const WordCall &c) {
   auto x = ev.toTensor(c.values[0], Element::Float, c.ranges[0], c.word);
   if (!x)

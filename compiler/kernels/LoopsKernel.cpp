@@ -3,6 +3,7 @@
 // made to be right rather than fast.
 #include "compiler/kernels/Codegen.h"
 #include "compiler/kernels/KernelBuilder.h"
+#include "compiler/kernels/Quantile.h"
 #include "dialects/pg/Pg.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -57,10 +58,13 @@ LogicalResult planLoopsKernel(KernelOp kernel) {
   int64_t elements = type.getNumElements();
   // Chunks are ranges of the result's elements where those are computed one by
   // one.
+  auto quantile = dyn_cast<pg::QuantileOp>(op);
   bool oneByOne =
+      quantile ||
       isa<pg::LinearOp, pg::MatmulOp, pg::PackOp, pg::PackedMatmulOp>(op);
+  int64_t least = quantile ? 16 : 1024; // elements of a chunk
   if (!kernel.getChunks())
-    kernel.setChunks(oneByOne ? std::clamp<int64_t>(elements / 1024, 1, 256)
+    kernel.setChunks(oneByOne ? std::clamp<int64_t>(elements / least, 1, 256)
                               : 1);
   else if (!oneByOne && *kernel.getChunks() != 1)
     return kernel.emitError("must have 1 chunk");
@@ -69,6 +73,9 @@ LogicalResult planLoopsKernel(KernelOp kernel) {
     terms = typeOf(linear.getW()).getDimSize(1);
   else if (isa<pg::MatmulOp, pg::PackedMatmulOp>(op))
     terms = typeOf(op->getOperand(0)).getShape().back();
+  else if (quantile) // passes over the axis
+    terms = typeOf(quantile.getX()).getDimSize(quantile.getAxis()) *
+            (typeOf(quantile.getX()).getElementTypeBitWidth() + 2) / 2;
   kernel.setScratch(0);
   kernel.setFlops(elements * terms * (oneByOne ? 2 : 1));
   kernel.setBytes(bytes + pg::sched::getByteSize(type));
@@ -293,57 +300,16 @@ private:
     }
   }
 
-  /// The elements of ranks below and above the place are found by counting how
-  /// many are smaller.
   void emitQuantile(pg::QuantileOp op) {
     ArrayRef<int64_t> shape = typeOf(op.getX()).getShape();
-    Type element = elementOf(op.getX());
-    int64_t axis = op.getAxis(), n = shape[axis];
-    int64_t inner = ShapedType::getNumElements(shape.drop_front(axis + 1)),
-            outer = ShapedType::getNumElements(shape) / (n * inner);
+    int64_t axis = op.getAxis(), n = shape[axis],
+            inner = ShapedType::getNumElements(shape.drop_front(axis + 1));
     double place = op.getQ().convertToDouble() * static_cast<double>(n - 1);
-    int64_t below = static_cast<int64_t>(place),
-            above = std::min(below + 1, n - 1);
-    auto less = [&](arith::CmpFPredicate p, Value x, Value y) -> Value {
-      return arith::CmpFOp::create(k.b, k.loc, p, x, y);
-    };
-    auto isRank = [&](Value rank, int64_t r) -> Value {
-      return arith::CmpIOp::create(k.b, k.loc, arith::CmpIPredicate::eq, rank,
-                                   k.index(r));
-    };
-    k.loop(k.index(0), k.index(outer), 1, [&](Value o) {
-      k.loop(k.index(0), k.index(inner), 1, [&](Value i) {
-        auto at = [&](Value j) {
-          return load(op.getX(), k.add(k.mul(k.add(k.mul(o, n), j), inner), i));
-        };
-        Value zero = k.constant(element, 0);
-        auto found = k.loop(
-            k.index(0), k.index(n), 1, {zero, zero},
-            [&](Value j, ValueRange known) -> SmallVector<Value> {
-              Value x = at(j);
-              auto rank = k.loop(
-                  k.index(0), k.index(n), 1, k.index(0),
-                  [&](Value l, ValueRange sum) -> SmallVector<Value> {
-                    Value y = at(l),
-                          earlier = arith::CmpIOp::create(
-                              k.b, k.loc, arith::CmpIPredicate::slt, l, j);
-                    Value before = arith::OrIOp::create(
-                        k.b, k.loc, less(arith::CmpFPredicate::OLT, y, x),
-                        arith::AndIOp::create(
-                            k.b, k.loc, less(arith::CmpFPredicate::OEQ, y, x),
-                            earlier));
-                    return {k.add(sum[0],
-                                  arith::ExtUIOp::create(
-                                      k.b, k.loc, k.b.getI64Type(), before))};
-                  });
-              return {arith::SelectOp::create(
-                          k.b, k.loc, isRank(rank[0], below), x, known[0]),
-                      arith::SelectOp::create(
-                          k.b, k.loc, isRank(rank[0], above), x, known[1])};
-            });
-        Value share = k.constant(element, place - static_cast<double>(below));
-        store(op, k.fma(share, k.subf(found[1], found[0]), found[0]),
-              k.add(k.mul(o, inner), i));
+    forElements(op, [&](Value flat) {
+      Value base =
+          k.add(k.mul(k.div(flat, inner), n * inner), k.rem(flat, inner));
+      return buildQuantile(k, elementOf(op.getX()), n, place, [&](Value j) {
+        return load(op.getX(), k.add(base, k.mul(j, inner)));
       });
     });
   }

@@ -94,6 +94,14 @@ def VerifyDifferentiated : Pass<"verify-differentiated", "::mlir::ModuleOp"> {
   let summary = "Check that no forward function is left, and that training changes gradients only";
 }
 
+def VerifyQuantized : Pass<"verify-quantized", "::mlir::ModuleOp"> {
+  let summary = "Check what the functions around an artifact read and write";
+  let description = [{
+    `capture` reads parameters and adds to Hessians; `quantize` reads both and stores leaves; `decode` reads nothing but leaves,
+    and stores parameters: what is loaded from an artifact hangs on its bytes alone.
+  }];
+}
+
 def VerifyPrimitive : Pass<"verify-primitive", "::mlir::ModuleOp"> {
   let summary = "Check that only primitive operations are left";
 }

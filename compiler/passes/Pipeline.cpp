@@ -24,6 +24,7 @@ void buildExpandPipeline(OpPassManager &pm) {
 
 void buildKernelPipeline(OpPassManager &pm, const PipelineOptions &options) {
   pm.addPass(createCaptureHessians());
+  pm.addPass(createVerifyQuantized());
   pm.addPass(createDifferentiate());
   pm.addPass(createVerifyDifferentiated());
   pm.addPass(createDecompose());

@@ -7,6 +7,7 @@ namespace pgc {
 #define GEN_PASS_DEF_VERIFYEXPANDED
 #define GEN_PASS_DEF_VERIFYDIFFERENTIATED
 #define GEN_PASS_DEF_VERIFYPRIMITIVE
+#define GEN_PASS_DEF_VERIFYQUANTIZED
 #include "compiler/passes/Passes.h.inc"
 } // namespace pgc
 
@@ -51,6 +52,42 @@ struct VerifyDifferentiated
         signalPassFailure();
       }
     });
+  }
+};
+
+struct VerifyQuantized : pgc::impl::VerifyQuantizedBase<VerifyQuantized> {
+  /// The spaces that a function of a role may reach.
+  struct Rights {
+    StringRef role;
+    SmallVector<StringRef> loads, stores, accumulates;
+  };
+
+  void runOnOperation() override {
+    const Rights all[] = {{"capture", {"parameter"}, {}, {"hessian"}},
+                          {"quantize", {"parameter", "hessian"}, {"leaf"}, {}},
+                          {"decode", {"leaf"}, {"parameter"}, {}}};
+    SymbolTable symbols(getOperation());
+    for (auto function : getOperation().getOps<func::FuncOp>())
+      for (const Rights &rights : all)
+        if (pgc::getRole(function) == rights.role)
+          function.walk([&](Operation *op) { check(op, rights, symbols); });
+  }
+
+  void check(Operation *op, const Rights &rights, SymbolTable &symbols) {
+    auto mayReach = [&](StringRef name, ArrayRef<StringRef> spaces) {
+      auto variable = symbols.lookup<pg::VariableOp>(name);
+      if (variable && llvm::is_contained(spaces, variable.getSpace()))
+        return;
+      op->emitOpError("must not reach this variable in '")
+          << rights.role << "'";
+      signalPassFailure();
+    };
+    if (auto load = dyn_cast<pg::LoadOp>(op))
+      mayReach(load.getVariable(), rights.loads);
+    else if (auto store = dyn_cast<pg::StoreOp>(op))
+      mayReach(store.getVariable(), rights.stores);
+    else if (auto accumulate = dyn_cast<pg::AccumulateOp>(op))
+      mayReach(accumulate.getVariable(), rights.accumulates);
   }
 };
 

@@ -27,6 +27,25 @@ void writeStrings(OStream &json, llvm::StringRef name,
   });
 }
 
+/// The leaves of a parameter's decoder.
+void writeStored(OStream &json, const pgrt::plan::Quantizer &quantizer) {
+  json.attributeArray("stored", [&] {
+    for (const auto &leaf : quantizer.leaves())
+      json.object([&] {
+        bool codes = leaf.kind() == pgrt::plan::Leaf::CODES;
+        json.attribute("kind", codes ? "codes" : "f16");
+        if (codes) {
+          json.attribute("lo", leaf.lo());
+          json.attribute("hi", leaf.hi());
+        }
+        json.attributeArray("shape", [&] {
+          for (int64_t size : leaf.shape())
+            json.value(size);
+        });
+      });
+  });
+}
+
 void writeTerms(OStream &json, const Program &program) {
   json.attributeArray("loss_terms", [&] {
     for (const LossTermInfo &term : program.lossTerms())
@@ -48,8 +67,9 @@ void writeParameters(OStream &json, const Plan &plan, const Program &program) {
     quantizers[plan.parameters(quantizer.parameter()).name()] =
         quantizer.rule();
   json.attributeArray("parameters", [&] {
-    for (const auto &parameter : plan.parameters())
+    for (int i = 0; i < plan.parameters_size(); ++i)
       json.object([&] {
+        const auto &parameter = plan.parameters(i);
         const ParameterInfo &info = *infos.at(parameter.name());
         json.attribute("name", parameter.name());
         json.attributeArray("shape", [&] {
@@ -60,6 +80,8 @@ void writeParameters(OStream &json, const Plan &plan, const Program &program) {
         json.attribute("declared", info.place);
         json.attribute("optimizer", info.optimizer);
         json.attribute("quantizer", quantizers.lookup(parameter.name()));
+        if (i < plan.quantization().quantizers_size())
+          writeStored(json, plan.quantization().quantizers(i));
         writeStrings(json, "reached_by", info.reachedBy);
         writeStrings(json, "phases", info.phases);
       });

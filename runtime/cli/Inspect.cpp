@@ -26,6 +26,26 @@ static int64_t elementsOf(const plan::Parameter &parameter) {
   return elements;
 }
 
+/// The quantiser of a parameter as the file calls it; null if there is none.
+static const plan::Quantizer *quantizerOf(const plan::Plan &plan,
+                                          int parameter) {
+  return parameter < plan.quantization().quantizers_size()
+             ? &plan.quantization().quantizers(parameter)
+             : nullptr;
+}
+
+/// "codes -31 … 31 [512, 512], f16 [512, 1]".
+static std::string leavesText(const plan::Quantizer &quantizer) {
+  std::string text;
+  for (const plan::Leaf &leaf : quantizer.leaves())
+    text += cat(text.empty() ? "" : ", ",
+                leaf.kind() == plan::Leaf::CODES
+                    ? cat("codes ", leaf.lo(), " … ", leaf.hi(), " ")
+                    : std::string("f16 "),
+                shapeText(leaf.shape()));
+  return text.empty() ? "nothing" : text;
+}
+
 static std::string phasesOf(const plan::Program &program) {
   std::string text;
   for (const std::string &phase : program.phases())
@@ -67,14 +87,19 @@ static void printJson(const LoadedPlan &loaded) {
         .field("bytes", uint64_t(code.object().size()))
         .endObject();
   json.endArray().key("parameters").beginArray();
-  for (const plan::Parameter &parameter : plan.parameters()) {
+  for (int i = 0; i < plan.parameters_size(); ++i) {
+    const plan::Parameter &parameter = plan.parameters(i);
     json.beginObject()
         .field("name", parameter.name())
         .key("shape")
         .beginArray();
     for (int64_t size : parameter.shape())
       json.value(size);
-    json.endArray().field("group", parameter.group()).endObject();
+    json.endArray().field("group", parameter.group());
+    if (const plan::Quantizer *quantizer = quantizerOf(plan, i))
+      json.field("quantizer", quantizer->rule())
+          .field("stored", leavesText(*quantizer));
+    json.endObject();
   }
   json.endArray().key("arenas").beginArray();
   for (const plan::Arena &arena : plan.arenas())
@@ -132,6 +157,13 @@ static void printText(const LoadedPlan &loaded) {
     std::printf("    %-40s %-16s %-10s %14s\n", parameter.name().c_str(),
                 shapeText(parameter.shape()).c_str(), parameter.group().c_str(),
                 withThousands(elementsOf(parameter)).c_str());
+  if (plan.has_quantization()) {
+    std::printf("\nstored as\n");
+    for (const plan::Quantizer &quantizer : plan.quantization().quantizers())
+      std::printf("    %-40s %-36s %s\n",
+                  plan.parameters(int(quantizer.parameter())).name().c_str(),
+                  quantizer.rule().c_str(), leavesText(quantizer).c_str());
+  }
   std::printf("\n%s\n\nprograms\n", memoryTable(plan, 1).c_str());
   for (const plan::Program &program : plan.programs())
     std::printf("  %-24s %-8s %-20s %6lld launches %10.3f GFLOP\n",

@@ -8,6 +8,8 @@ using namespace mlir;
 namespace pgtest {
 
 double roundToF16(double x) {
+  if (!std::isfinite(x))
+    return x;
   // The grid's distance at |x|: 11 bits, and no less than 2⁻²⁴.
   int exponent = 0;
   std::frexp(x, &exponent);

@@ -80,6 +80,31 @@ TEST(LoopsKernel, RunningSumsAndQuantiles) {
   EXPECT_EQ("", check(single("loops", {"11x2xf64"},
                              "pg.quantile %x0 {axis = 0 : i64, q = 1.0 : f64}",
                              "1x2xf64")));
+  // Many rows, in several chunks; one element; a place on an element; ties.
+  EXPECT_EQ("",
+            check(single("loops", {"70x33xf32"},
+                         "pg.quantile %x0 {axis = 1 : i64, q = 0.999 : f64}",
+                         "70x1xf32")));
+  EXPECT_EQ("", check(single("loops", {"3x1x4xf64"},
+                             "pg.quantile %x0 {axis = 1 : i64, q = 0.5 : f64}",
+                             "3x1x4xf64")));
+  EXPECT_EQ("", check(single("loops", {"3x5x4xf64"},
+                             "pg.quantile %x0 {axis = 1 : i64, q = 0.25 : f64}",
+                             "3x1x4xf64")));
+  for (double mean : {-1.5, 0.0, 2.5})
+    EXPECT_EQ("",
+              check(single("loops", {"3x7xf32"},
+                           "pg.quantile %x0 {axis = 1 : i64, q = 0.4 : f64}",
+                           "3x1xf32"),
+                    {.deviation = 0, .mean = mean}));
+  auto repeat = [](unsigned, Tensor &x) {
+    for (double &value : x.data)
+      value = std::nearbyint(value);
+  };
+  EXPECT_EQ("", check(single("loops", {"40x9xf32"},
+                             "pg.quantile %x0 {axis = 1 : i64, q = 0.7 : f64}",
+                             "40x1xf32"),
+                      {.edit = repeat}));
 }
 
 TEST(LoopsKernel, Products) {

@@ -69,6 +69,25 @@ TEST(Math, FunctionsInF64) {
     EXPECT_EQ("", checkOn(op, 1, 50, 1e-15, "f64")) << op;
 }
 
+/// Everywhere on float16's grid: among its subnormals, at every half way, where
+/// the exponent changes, at its end.
+TEST(Math, RoundsToFloat16) {
+  for (const char *type : {"f32", "f64"})
+    for (double sign : {-1, 1})
+      for (auto [low, high] :
+           {std::pair(0.0, 1002 * 0x1p-26),
+            {0x1p-15, 0x1p-15 + 1002 * 0x1p-25},
+            {0x1p-14 - 500 * 0x1p-25, 0x1p-14 + 502 * 0x1p-25},
+            {1.0, 1 + 1002 * 0x1p-12},
+            {1.9, 2.1},
+            {0.3, 700.0},
+            {65000.0, 66000.0},
+            {1e-12, 1e-7},
+            {1e5, 1e30}})
+        EXPECT_EQ("", checkOn("round_f16", sign * low, sign * high, 0, type))
+            << type << " " << low;
+}
+
 TEST(Math, Extremes) {
   KernelCheck check;
   check.edit = [](unsigned, Tensor &x) {
@@ -79,7 +98,7 @@ TEST(Math, Extremes) {
       x.data[i] = specials[i % std::size(specials)];
   };
   for (const char *op :
-       {"exp", "log", "tanh", "sigmoid", "sqrt", "floor", "abs"})
+       {"exp", "log", "tanh", "sigmoid", "sqrt", "floor", "abs", "round_f16"})
     EXPECT_EQ("", checkKernels(unary(op, "f32"), check)) << op;
 }
 

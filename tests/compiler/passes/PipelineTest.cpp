@@ -74,6 +74,12 @@ protected:
         requests.push_back({Role::AdaptUpdate, "", 1, 1, false,
                             "adapt_update." + number, 0, unsigned(i)});
       }
+    if (program->quantizes()) {
+      requests.push_back({Role::Decode, "", 1, 1, false, ""});
+      requests.push_back({Role::Quantize, "", 1, 1, false, ""});
+    }
+    if (program->calibrationBatches() > 0)
+      requests.push_back({Role::Capture, "", batch, seq, false, ""});
     OwningOpRef<ModuleOp> module =
         program->emit(context, requests, llvm::errs());
     if (!module)
@@ -83,6 +89,19 @@ protected:
     if (failed(passes.run(*module)))
       module = nullptr;
     return module;
+  }
+
+  /// X Xᵀ of a matrix, and what makes it definite.
+  static Tensor makeHessian(const Tensor &x) {
+    Tensor h(x.shape);
+    int64_t n = x.shape[0];
+    for (int64_t i = 0; i < n; ++i)
+      for (int64_t j = 0; j < n; ++j) {
+        h.data[i * n + j] = i == j;
+        for (int64_t k = 0; k < n; ++k)
+          h.data[i * n + j] += x.data[i * n + k] * x.data[j * n + k];
+      }
+    return h;
   }
 
   /// Runs a function on drawn tokens and variables; returns its results and all
@@ -106,6 +125,8 @@ protected:
       if (isGradient &&
           (name.starts_with("train") || name.starts_with("adapt.")))
         value = Tensor(value.shape);
+      if (variable.getSpace() == "hessian")
+        value = makeHessian(value);
       interpreter.variables[variable.getSymName()] = value;
     }
     if (auto prepare = module.lookupSymbol<func::FuncOp>("prepare"))
@@ -147,6 +168,7 @@ protected:
 TEST_P(PipelineTest, KeepsWhatProgramsCompute) {
   auto reference = compile([](OpPassManager &pm) {
     pm.addPass(pgc::createExpandRecurrence());
+    pm.addPass(pgc::createCaptureHessians());
     pm.addPass(pgc::createDifferentiate());
     pm.addPass(pgc::createDecompose());
     pm.addPass(pgc::createExpandNewtonSchulz());
@@ -165,7 +187,8 @@ TEST_P(PipelineTest, KeepsWhatProgramsCompute) {
   for (auto function : reference->getOps<func::FuncOp>()) {
     std::string name = function.getSymName().str();
     if (!llvm::is_contained(
-            {"train", "score", "update", "logits", "adapt", "adapt_update"},
+            {"train", "score", "update", "logits", "adapt", "adapt_update",
+             "capture", "quantize", "decode"},
             StringRef(name).split('.').first))
       continue;
     llvm::StringMap<Tensor> expectedVariables, variables;
@@ -258,8 +281,9 @@ TEST_P(PipelineTest, AdaptsByTheGradientOfTraining) {
 }
 
 const std::vector<std::string> tiny = {
-    "vocab=17",     "dim=12",      "layers=3",     "heads=2",    "kv_heads=1",
-    "mlp_mult=1.5", "rope_dims=2", "loop_start=1", "loop_end=1", "num_loops=1"};
+    "vocab=17",   "dim=12",       "layers=3",     "heads=2",
+    "kv_heads=1", "mlp_mult=1.5", "rope_dims=2",  "loop_start=1",
+    "loop_end=1", "num_loops=1",  "small_size=24"};
 
 std::vector<std::string> with(std::vector<std::string> defines,
                               const std::vector<std::string> &more) {
@@ -299,6 +323,10 @@ std::vector<Case> getCases() {
         {names.back().c_str(),
          hashes ? with(tiny, {"bigram_rows=40", "bigram_dim=6"}) : tiny});
   }
+  cases.push_back({"gallery/gptq_lite.pgm", with(tiny, {"lite_layers=2"})});
+  cases.push_back(
+      {"gallery/lqer.pgm", with(tiny, {"lqer_rank=2", "lqer_group=4"})});
+  cases.push_back({"gallery/ternary.pgm", with(tiny, {"group_size=6"})});
   cases.push_back(
       {"gallery/tiny.pgm", {"vocab=17", "dim=12", "layers=5", "heads=2"}});
   return cases;

@@ -44,3 +44,12 @@ func.func @attention_grad(%q: tensor<1x4x2x8xf32>, %k: tensor<1x4x1x8xf32>, %g: 
   %dq, %dk, %dv = pg.attention_grad %q, %k, %k, %o, %lse, %g : (tensor<1x4x2x8xf32>, tensor<1x4x1x8xf32>, tensor<1x4x1x8xf32>, tensor<1x4x2x8xf32>, tensor<1x4x2xf32>, tensor<1x4x2x8xf32>) -> (tensor<1x4x2x8xf32>, tensor<1x4x1x8xf32>, tensor<1x4x1x8xf32>)
   return %dq : tensor<1x4x2x8xf32>
 }
+
+// Decoders multiply in float32.
+// BF16-LABEL: @decode
+// BF16-NOT: bf16
+// BF16: return
+func.func @decode(%a: tensor<4x2xf32>, %b: tensor<2x5xf32>) -> tensor<4x5xf32> attributes {pg.role = "decode"} {
+  %0 = pg.matmul %a, %b : (tensor<4x2xf32>, tensor<2x5xf32>) -> tensor<4x5xf32>
+  return %0 : tensor<4x5xf32>
+}
