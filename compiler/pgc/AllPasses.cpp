@@ -1,5 +1,6 @@
 #include "compiler/pgc/AllPasses.h"
 #include "compiler/passes/Pipeline.h"
+#include "compiler/passes/schedule/SchedulePasses.h"
 #include "compiler/pgc/Passes.h"
 
 using namespace mlir;
@@ -10,6 +11,8 @@ void addAllPasses(OpPassManager &passes, const std::string &numerics) {
   buildExpandPipeline(passes);
   passes.addPass(createCountModelFlops());
   buildKernelPipeline(passes, {numerics});
+  passes.addPass(createPlanKernels());
+  passes.addPass(createOutlineRest()); // of kernels that were taken apart
   passes.addPass(createPlanKernels());
   buildSchedulePipeline(passes);
 }

@@ -6,6 +6,10 @@ include "mlir/Pass/PassBase.td"
 
 def PlanKernels : Pass<"plan-kernels", "::mlir::ModuleOp"> {
   let summary = "Have the code generator complete each kernel: chunks, scratch, FLOPs, bytes";
+  let description = [{
+    A fused kernel that no loops are found for is taken apart again: its operations stand in the
+    place of its calls, and `outline-rest` makes a kernel of each.
+  }];
 }
 
 def CountModelFlops : Pass<"count-model-flops", "::mlir::ModuleOp"> {
