@@ -67,11 +67,15 @@ void ArtifactBuilder::quantize(std::optional<double> solved) {
   leaves = readLeaves(executor);
 }
 
-// Of the whole file, claims included.
-double ArtifactBuilder::estimate() {
+// Of the whole file, claims included. The codecs' ratio drifts with the solved
+// constant: a sample of blocks is compressed anew where it has moved far.
+double ArtifactBuilder::estimate(double solved) {
+  constexpr double far = 1.3;
   PayloadParts parts = joinLeaves(leaves, steps.base3());
-  if (ratio == 0)
+  if (ratio == 0 || solved > ratioAt * far || solved * far < ratioAt) {
     ratio = measureRatio(parts, steps, parallel);
+    ratioAt = solved;
+  }
   artifact::Artifact rest = result;
   rest.clear_blocks();
   return payloadEntropyBytes(parts, parallel) * ratio +
@@ -136,7 +140,7 @@ void ArtifactBuilder::solve() {
       result.set_solved(name);
       result.set_solved_value(value);
     }
-    double bytes = estimate();
+    double bytes = estimate(value);
     progress.say(formatted("quantized with %s = %.6g in %s: about %s bytes",
                            name.c_str(), value,
                            readableSeconds(Profile::now() - begin).c_str(),
@@ -148,7 +152,7 @@ void ArtifactBuilder::solve() {
   CapSolution solution = fitCap(problem);
   if (!solution.fits) {
     quantize(problem.value); // the numbers are of the file's own value
-    refuse(int64_t(estimate()),
+    refuse(int64_t(estimate(problem.value)),
            formatted("; with %s raised from %.6g to %.6g still %s",
                      name.c_str(), problem.value, solution.value,
                      withThousands(solution.bytes).c_str()));

@@ -37,7 +37,7 @@ private:
   void keepOriginals();
   void quantize(std::optional<double> solved);
   int64_t pack();
-  double estimate();
+  double estimate(double solved);
   int64_t packedBytes() const;
   void solve();
   void zeroUntilItFits(int64_t bytes);
@@ -55,7 +55,8 @@ private:
   artifact::Table table;
   std::vector<StoredLeaf> leaves;
   std::vector<std::vector<float>> originals; // of each parameter
-  double ratio = 0; // of packed bytes to entropy; 0: not measured yet
+  double ratio = 0;   // of packed bytes to entropy; 0: not measured yet
+  double ratioAt = 0; // the solved constant that it was measured at
 };
 
 /// Puts an artifact's leaves where "decode" reads them, runs it and `prepare`.

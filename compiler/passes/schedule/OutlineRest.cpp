@@ -67,6 +67,8 @@ private:
     auto kernel = KernelOp::create(
         builder, op.getLoc(), (op.getName().stripDialect() + "_op").str(),
         "loops", tensors.getTypes(), scalars.size(), modes);
+    if (auto partial = dyn_cast<pg::PartialSumOp>(op))
+      kernel.setOuter(partial.getOuter()); // the rows that it sums
     builder.setInsertionPointToStart(&kernel.getBlock());
     IRMapping map;
     map.map(tensors, kernel.getTensorArguments());
