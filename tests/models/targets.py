@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """One of the five target systems as it stands: targets.py BIN_DIR MODELS_DIR MODEL PARAMETERS TERM…
-It compiles within the time allowed, has the published number of parameters, and starts at a cross-entropy of ln V with every
+It compiles, has the published number of parameters, and starts at a cross-entropy of ln V with every
 term of its loss in the log."""
 import json
 import math
@@ -9,12 +9,10 @@ import random
 import subprocess
 import sys
 import tempfile
-import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "golden"))
 import safetensors
 
-SECONDS_TO_COMPILE = 15
 NATS_FROM_UNIFORM = 0.02
 SEQ, PARTS = 64, 8
 
@@ -32,11 +30,7 @@ def main():
     model = os.path.join(models, name + ".pgm")
     with tempfile.TemporaryDirectory() as folder:
         plan, small = os.path.join(folder, "whole.plan"), os.path.join(folder, "small.plan")
-        begin = time.monotonic()
         run(pgc, model, "-o", plan)
-        seconds = time.monotonic() - begin
-        if seconds >= SECONDS_TO_COMPILE:
-            sys.exit(f"{name}: compiled in {seconds:.1f} s; {SECONDS_TO_COMPILE} s are allowed")
         inspected = run(pgrt, "inspect", plan)
         if f"{int(parameters):,}" not in inspected.replace("'", ","):
             sys.exit(f"{name}: 'pgrt inspect' does not say {int(parameters):,} parameters:\n{inspected[:600]}")
@@ -59,7 +53,7 @@ def main():
         entropy = step["terms"]["cross_entropy"]
         if not abs(entropy - math.log(vocab)) <= NATS_FROM_UNIFORM:
             sys.exit(f"{name}: cross-entropy {entropy} at step 0; ln {vocab} is {math.log(vocab):.4f}")
-        print(f"{name}: compiled in {seconds:.1f} s, {int(parameters):,} parameters, cross-entropy {entropy:.4f} of {math.log(vocab):.4f}")
+        print(f"{name}: {int(parameters):,} parameters, cross-entropy {entropy:.4f} of {math.log(vocab):.4f}")
 
 
 if __name__ == "__main__":
