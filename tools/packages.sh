@@ -5,11 +5,18 @@ set -euo pipefail
 
 build_packages="cmake ninja-build ccache clang-22 lld-22 llvm-22-dev llvm-22-tools libmlir-22-dev mlir-22-tools
   libprotobuf-dev protobuf-compiler libsentencepiece-dev libbrotli-dev zlib1g-dev liblzma-dev libopenblas-dev liblapacke-dev libdnnl-dev
-  libgtest-dev libgmock-dev libbenchmark-dev python3 python3-torch xz-utils"
+  libgtest-dev libgmock-dev libbenchmark-dev python3 xz-utils"
+test_packages="python3-torch" # the interpreter that the compiler is compared with
 text_packages="dict-gcide perl-doc dict-foldoc dict-jargon"
 
 packages=$build_packages
-if [[ ${1:-} == --with-texts ]]; then packages="$packages $text_packages"; fi
+for option in "$@"; do
+  case $option in
+    --with-texts) packages="$packages $text_packages" ;;
+    --with-tests) packages="$packages $test_packages" ;;
+    *) echo "packages.sh: unknown option '$option'" >&2; exit 2 ;;
+  esac
+done
 
 missing=()
 for package in $packages; do

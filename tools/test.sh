@@ -2,7 +2,7 @@
 # Installs what is missing, builds everything, runs all tests. Exit status 0 means that every test passed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-tools/packages.sh --with-texts
+tools/packages.sh --with-texts --with-tests
 cmake --preset release
 cmake --build build
 ctest --test-dir build --output-on-failure --no-tests=error -j 2 | tee build/ctest.log
