@@ -78,6 +78,8 @@ double ArtifactBuilder::estimate(double solved) {
   }
   artifact::Artifact rest = result;
   rest.clear_blocks();
+  if (rest.table().empty()) // nothing was packed yet
+    rest.set_table(makeBrotli(11)->encode(table.SerializeAsString()));
   return payloadEntropyBytes(parts, parallel) * ratio +
          double(countArtifact(rest).total() + bytesOfClaims(plan));
 }

@@ -22,8 +22,14 @@ public:
     double first = estimate(problem.value);
     if (first <= cap * 1.01 && packAt(problem.value) <= problem.cap)
       return accept(problem.value);
-    if (!bracket())
-      return refuse();
+    if (!bracket()) {
+      // No estimate alone refuses: what should be smallest is packed.
+      double value = last.value;
+      if (packAt(value) > problem.cap)
+        return refuse();
+      best = value;
+      fitting = last;
+    }
     while (solution.packs < maxPacks &&
            solution.quantisations < maxQuantisations) {
       widen();
