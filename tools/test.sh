@@ -7,6 +7,5 @@ cmake --preset release
 cmake --build build
 ctest --test-dir build --output-on-failure --no-tests=error -j 2 | tee build/ctest.log
 # One closing line that says what ran, whatever the test runner's own wording.
-passed=$(grep -cE '^ *[0-9]+/[0-9]+ Test .* Passed ' build/ctest.log || true)
-failed=$(grep -cE '^ *[0-9]+/[0-9]+ Test .*(\*\*\*|Failed)' build/ctest.log || true)
-echo "$passed passed, $failed failed"
+count() { grep -E '^ *[0-9]+/[0-9]+ Test ' build/ctest.log | grep -cE "$1" || true; }
+echo "$(count ' Passed ') passed, $(count '\*\*\*(Failed|Timeout|Exception|Not Run)') failed, $(count '\*\*\*Skipped') skipped"
