@@ -13,10 +13,16 @@ void checkPlan(const plan::Plan &plan) {
     badPlan("the model's name '", plan.model_name(), "' is empty or a path");
   checkPlanMemory(plan);
   checkPlanPrograms(plan);
+  checkPlanGpuKernels(plan);
   if (plan.has_training())
     checkPlanTraining(plan);
   checkPlanEvaluations(plan);
   checkPlanQuantization(plan);
+  for (const plan::Plan &device : plan.devices()) {
+    if (device.devices_size() != 0)
+      badPlan("the plan for another device holds plans in turn");
+    checkPlan(device);
+  }
 }
 
 } // namespace pgrt

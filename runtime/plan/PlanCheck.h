@@ -15,6 +15,11 @@ namespace pgrt {
 /// see device/cpu/CodeObject.h.
 void checkPlan(const plan::Plan &plan);
 
+/// The target's name in the code of a GPU plan.
+inline constexpr const char *gpuTargetName = "sm_90a";
+/// Whether the plan is for a GPU: its code says so.
+bool isGpuPlan(const plan::Plan &plan);
+
 /// Bytes of one element.
 int64_t typeBytes(plan::Type type);
 const char *typeName(plan::Type type);

@@ -62,6 +62,9 @@ protected:
 
 /// Arenas, parameters, states, constants.
 void checkPlanMemory(const plan::Plan &plan);
+/// Of kernels, what says how a GPU computes them: that each kernel of a GPU
+/// plan has one such part, and no other plan has any.
+void checkPlanGpuKernels(const plan::Plan &plan);
 /// Kernels, scalars, programs.
 void checkPlanPrograms(const plan::Plan &plan);
 /// What evaluations run, and that their programs are of the right kind.
