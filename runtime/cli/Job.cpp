@@ -13,6 +13,7 @@
 #include "runtime/train/Initialise.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
@@ -142,13 +143,18 @@ void Job::estimateEvaluation() {
     if (flops <= 0)
       continue;
     double seconds = flops / (0.5 * peak);
+    constexpr double longSeconds = 600;
     std::string text = cat(
         "  evaluate  ", evaluation.stage(), ", ", evaluation.kind(), ": ",
         withThousands(validation->positions(evaluation.seq())),
         " tokens, about ", readableSeconds(seconds), " (at half of the peak)");
-    if (seconds > 600)
+    if (seconds > longSeconds) { // as many as fit, as a round number
+      double tokens = double(validation->positions(evaluation.seq())) *
+                      longSeconds / seconds;
       text += cat("\n            that is long: score fewer with  --val-tokens ",
-                  1 << 20);
+                  std::bit_floor(
+                      std::max<uint64_t>(2, uint64_t(std::max(tokens, 0.0)))));
+    }
     progress.say(text);
   }
 }
