@@ -24,7 +24,8 @@ usage: pgc MODEL.pgm [-o OUT.plan] [options]
                         differs in rounding only)
   --emit=WHAT           print instead of a plan: ast (the flattened .pgm), pg, sched, kernels (MLIR),
                         asm; to stdout, or to the file of -o
-  --report=FILE.json    parameters, memory by arena, FLOPs and bytes of each program, kernels, warnings
+  --report=FILE.json    parameters, memory by arena, FLOPs and bytes of each program, kernels, warnings;
+                        for sm_90a also predicted times, as 'pgrt inspect PLAN --time' prints them
   --threads=N           threads that generate code (default: one a processor)
   -Werror               treat warnings as errors
   --mlir-...            MLIR's own flags, such as --mlir-print-ir-after-all and --mlir-timing

@@ -1,4 +1,6 @@
 #include "compiler/pgc/Report.h"
+#include "runtime/plan/PlanCheck.h"
+#include "runtime/predict/TimeReport.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/JSON.h"
@@ -255,6 +257,21 @@ void writeKernels(OStream &json, const Plan &plan,
   });
 }
 
+/// What the plan for a GPU is predicted to take, if there is one.
+void writePredictedTimes(OStream &json, const Plan &plan) {
+  const Plan *gpuPlan = pgrt::findGpuPlan(plan);
+  if (!gpuPlan)
+    return;
+  const pgrt::Machine &machine = pgrt::h100();
+  pgrt::JsonWriter times;
+  pgrt::writeTimes(
+      times, *gpuPlan,
+      pgrt::predictPlan(*gpuPlan, machine, pgrt::mostRanks(*gpuPlan, machine)));
+  json.attributeBegin("predicted_times");
+  json.rawValue(times.text());
+  json.attributeEnd();
+}
+
 } // namespace
 
 std::string makeReport(const Plan &plan, const Program &program,
@@ -279,6 +296,7 @@ std::string makeReport(const Plan &plan, const Program &program,
     writePrograms(json, plan, rates);
     writeEvaluations(json, plan);
     writeKernels(json, plan, code);
+    writePredictedTimes(json, plan);
     json.attributeArray("warnings", [&] {
       llvm::SmallVector<llvm::StringRef> lines;
       warnings.split(lines, '\n', -1, /*KeepEmpty=*/false);

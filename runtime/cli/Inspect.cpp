@@ -3,6 +3,7 @@
 #include "runtime/cli/Options.h"
 #include "runtime/plan/PlanCheck.h"
 #include "runtime/plan/PlanLoader.h"
+#include "runtime/predict/TimeReport.h"
 #include "runtime/support/Error.h"
 #include "runtime/support/Json.h"
 #include "runtime/train/Estimate.h"
@@ -181,13 +182,41 @@ static void printText(const LoadedPlan &loaded) {
                 readableBytes(plan.kernels(i).bytes()).c_str());
 }
 
+static void printTimes(const LoadedPlan &loaded, int ranks, bool asJson) {
+  const plan::Plan *gpuPlan = findGpuPlan(loaded.plan);
+  if (!gpuPlan)
+    failInput(loaded.path,
+              ": times are predicted for GPUs, and this plan has no code for "
+              "one; compile it with  --target=sm_90a");
+  const plan::Plan &plan = *gpuPlan;
+  PlanTime times =
+      predictPlan(plan, h100(), ranks ? ranks : mostRanks(plan, h100()));
+  if (!asJson) {
+    std::printf("%s", timeTables(plan, times).c_str());
+    return;
+  }
+  JsonWriter json;
+  writeTimes(json, plan, times);
+  std::printf("%s\n", json.text().c_str());
+}
+
 int runInspect(const std::vector<std::string> &arguments) {
-  bool asJson = false, help = false;
-  OptionTable table("pgrt inspect PLAN|ARTIFACT [--json]",
+  bool asJson = false, asTimes = false, help = false;
+  int64_t gpus = 0;
+  OptionTable table("pgrt inspect PLAN|ARTIFACT [--json]\n"
+                    "       pgrt inspect PLAN --time [--gpus N] [--json]",
                     "Checks a plan and prints its parameters, arenas, programs "
                     "and kernels, or an artifact and prints its\n"
                     "bytes, claims and tensors; runs nothing of it.");
   table.flag("--json", "print one JSON object", asJson);
+  table.flag("--time",
+             "print what a plan for a GPU is predicted to take on H100s, and "
+             "what that rests on",
+             asTimes);
+  table.integer(
+      "--gpus", "N",
+      "with --time: GPUs that share a step (default: 8, or as many as can)",
+      gpus, 1, h100().gpus);
   table.flag("--help", "print this", help);
   std::vector<std::string> files = table.parse(arguments);
   if (help) {
@@ -197,10 +226,14 @@ int runInspect(const std::vector<std::string> &arguments) {
   if (files.size() != 1)
     failUsage("one plan or artifact is needed: ",
               "pgrt inspect PLAN|ARTIFACT [--json]");
+  if (looksLikeArtifact(files[0]) && asTimes)
+    failUsage("an artifact takes no time: --time is for plans");
   if (looksLikeArtifact(files[0]))
     return inspectArtifact(files[0], asJson);
   std::unique_ptr<LoadedPlan> loaded = loadPlan(files[0]);
-  if (asJson)
+  if (asTimes)
+    printTimes(*loaded, int(gpus), asJson);
+  else if (asJson)
     printJson(*loaded);
   else
     printText(*loaded);

@@ -19,10 +19,19 @@ void checkPlan(const plan::Plan &plan);
 inline constexpr const char *gpuTargetName = "sm_90a";
 /// Whether the plan is for a GPU: its code says so.
 bool isGpuPlan(const plan::Plan &plan);
+/// The plan for a GPU that a plan is or holds; null if there is none.
+const plan::Plan *findGpuPlan(const plan::Plan &plan);
 
 /// Bytes of one element.
 int64_t typeBytes(plan::Type type);
 const char *typeName(plan::Type type);
+
+/// Bytes of all arenas with their instances.
+int64_t arenaBytes(const plan::Plan &plan);
+
+/// Useful FLOPs of one run of a program: what the plan states, or else the sum
+/// of its kernels.
+double programFlops(const plan::Plan &plan, const plan::Program &program);
 
 /// How many instances of the gradient arena a step of so many parts needs
 /// (train/GradientTree.h).

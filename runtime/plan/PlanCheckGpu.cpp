@@ -154,10 +154,6 @@ private:
 };
 } // namespace
 
-bool isGpuPlan(const plan::Plan &plan) {
-  return plan.code_size() > 0 && plan.code(0).target() == gpuTargetName;
-}
-
 void checkPlanGpuKernels(const plan::Plan &plan) { GpuCheck(plan).run(); }
 
 } // namespace pgrt

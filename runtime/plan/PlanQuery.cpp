@@ -38,6 +38,37 @@ const char *typeName(plan::Type type) {
   }
 }
 
+bool isGpuPlan(const plan::Plan &plan) {
+  return plan.code_size() > 0 && plan.code(0).target() == gpuTargetName;
+}
+
+const plan::Plan *findGpuPlan(const plan::Plan &plan) {
+  if (isGpuPlan(plan))
+    return &plan;
+  for (const plan::Plan &device : plan.devices())
+    if (isGpuPlan(device))
+      return &device;
+  return nullptr;
+}
+
+int64_t arenaBytes(const plan::Plan &plan) {
+  int64_t bytes = 0;
+  for (const plan::Arena &arena : plan.arenas())
+    if (arena.alias_of().empty())
+      bytes += arena.bytes() * std::max<int64_t>(1, arena.instances());
+  return bytes;
+}
+
+double programFlops(const plan::Plan &plan, const plan::Program &program) {
+  if (program.model_flops() > 0)
+    return program.model_flops();
+  double flops = 0;
+  for (const plan::Command &command : program.commands())
+    if (command.has_launch())
+      flops += plan.kernels(int(command.launch().kernel())).flops();
+  return flops;
+}
+
 // A binary counter holds one instance for each bit of the parts done so far;
 // the last part of 2^k parts needs one more.
 int64_t gradientInstances(int64_t parts) {

@@ -31,14 +31,6 @@ static int64_t scratchBytes(const plan::Plan &plan) {
   return bytes;
 }
 
-int64_t arenaBytes(const plan::Plan &plan) {
-  int64_t bytes = 0;
-  for (const plan::Arena &arena : plan.arenas())
-    if (arena.alias_of().empty())
-      bytes += arena.bytes() * std::max<int64_t>(1, arena.instances());
-  return bytes;
-}
-
 // The stages in which each arena is there.
 static std::vector<std::set<std::string>> arenaStages(const plan::Plan &plan) {
   std::set<std::string> present;
@@ -98,16 +90,6 @@ std::string memoryTable(const plan::Plan &plan, int threads) {
       separator = ", ";
     }
   return text;
-}
-
-double programFlops(const plan::Plan &plan, const plan::Program &program) {
-  if (program.model_flops() > 0)
-    return program.model_flops();
-  double flops = 0;
-  for (const plan::Command &command : program.commands())
-    if (command.has_launch())
-      flops += plan.kernels(int(command.launch().kernel())).flops();
-  return flops;
 }
 
 double stepFlops(const plan::Plan &plan, const plan::Program &train) {

@@ -13,17 +13,10 @@ namespace pgrt {
 std::string parameterLine(const plan::Plan &plan);
 int64_t parameterCount(const plan::Plan &plan);
 
-/// Bytes of all arenas with their instances.
-int64_t arenaBytes(const plan::Plan &plan);
-
 /// A table: each arena, its size, its instances, the stages that need it;
 /// scratch of so many threads; what each stage takes. Memory that is not needed
 /// again is given back between stages.
 std::string memoryTable(const plan::Plan &plan, int threads);
-
-/// Useful FLOPs of one run of a program: what the plan states, or else the sum
-/// of its kernels.
-double programFlops(const plan::Plan &plan, const plan::Program &program);
 
 /// Useful FLOPs of one step in a phase.
 double stepFlops(const plan::Plan &plan, const plan::Program &train);

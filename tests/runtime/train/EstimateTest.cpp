@@ -1,3 +1,4 @@
+#include "runtime/plan/PlanCheck.h"
 #include "runtime/train/Estimate.h"
 #include "tests/runtime/toy/ToyPlan.h"
 

@@ -1,0 +1,214 @@
+#include "runtime/predict/StepTime.h"
+#include "runtime/plan/PlanCheck.h"
+#include "runtime/support/Error.h"
+
+#include <algorithm>
+
+namespace pgrt {
+
+void Share::add(const KernelTime &time, double ofFlops, double ofBytes) {
+  ++launches;
+  flops += ofFlops;
+  bytes += ofBytes;
+  seconds += time.seconds;
+  boundSeconds[time.bound] += time.seconds;
+}
+
+Bound Share::bound() const {
+  auto most = std::max_element(
+      boundSeconds.begin(), boundSeconds.end(),
+      [](const auto &a, const auto &b) { return a.second < b.second; });
+  return most == boundSeconds.end() ? Bound::Latency : most->first;
+}
+
+namespace {
+
+ProgramTime predictProgram(const PlanTime &plan, const plan::Program &program) {
+  ProgramTime time;
+  time.program = &program;
+  auto transfer = [&](const char *kind, double moved) {
+    KernelTime one = predictTransfer(moved, *plan.machine);
+    time.total.add(one, 0, moved);
+    time.kinds[kind].add(one, 0, moved);
+  };
+  for (const plan::Command &command : program.commands()) {
+    if (command.has_copy())
+      transfer("copy", 2 * double(command.copy().bytes()));
+    else if (command.has_fill())
+      transfer("fill", double(command.fill().bytes()));
+    if (!command.has_launch())
+      continue; // what the host computes is no part of a step
+    int kernel = int(command.launch().kernel());
+    const KernelFacts &facts = plan.facts[size_t(kernel)];
+    const KernelTime &one = plan.kernelTimes[size_t(kernel)];
+    for (Share *share :
+         {&time.total, &time.kinds[facts.kind], &time.kernels[kernel]})
+      share->add(one, facts.flops, facts.bytes);
+  }
+  return time;
+}
+
+/// Puts a step together from its programs and what passes between GPUs.
+class StepBuilder {
+public:
+  StepBuilder(const plan::Plan &plan, const PlanTime &times)
+      : plan(plan), training(plan.training()), times(times),
+        machine(*times.machine) {
+    step.total.name = "step";
+  }
+
+  StepTime build(const std::string &phase) {
+    step.phase = phase;
+    const double ranks = times.ranks;
+    const double parts = double(training.parts()) / ranks;
+    const double micros = double(training.batch_tokens()) /
+                          double(training.seq()) /
+                          double(training.parts() * training.micro_batch());
+    const plan::Program *train = findProgram(plan, "train", phase);
+    addProgram(findProgram(plan, "prepare"), 1);
+    addInputs(*train, parts * micros);
+    addClear(parts);
+    addProgram(train, parts * micros);
+    addProgram(findProgram(plan, "combine"), parts - 1);
+    if (times.ranks > 1)
+      addExchange();
+    addProgram(findProgram(plan, "update", phase), 1);
+    step.modelFlops = programFlops(plan, *train) * parts * micros;
+    step.floorSeconds = step.modelFlops / machine.reference;
+    return std::move(step);
+  }
+
+private:
+  // Tokens and targets go to the GPU before each run, the loss comes back after
+  // it, and nothing else runs meanwhile.
+  void addInputs(const plan::Program &train, double runs) {
+    StepPart part;
+    part.name = "inputs and losses";
+    part.runs = runs;
+    double bytes = 0;
+    for (const plan::Port &port : train.inputs())
+      bytes += double(port.bytes());
+    int copies = train.inputs_size() + train.outputs_size();
+    part.seconds =
+        runs * (bytes / machine.hostLink + copies * machine.hostLatency);
+    part.bound = "host";
+    add(part);
+  }
+
+  void addClear(double runs) {
+    const int gradients = gradientArena(plan);
+    if (gradients < 0)
+      return;
+    StepPart part;
+    part.name = "clear gradients";
+    part.runs = runs;
+    part.launches = int64_t(runs);
+    part.bytes = runs * double(plan.arenas(gradients).bytes());
+    KernelTime one = predictTransfer(part.bytes / runs, machine);
+    part.seconds = runs * one.seconds;
+    part.bound = boundName(one.bound);
+    add(part);
+  }
+
+  // Each rank gets its share of all ranks' gradients, adds them by the tree,
+  // and all get the sums. It starts when the last micro-batch is done.
+  void addExchange() {
+    const int gradients = gradientArena(plan);
+    if (gradients < 0)
+      return;
+    const double bytes = double(plan.arenas(gradients).bytes()),
+                 ranks = times.ranks, sent = bytes * (ranks - 1) / ranks;
+    addCollective("gradients: all-to-all", sent, machine.allToAll);
+    StepPart sum;
+    sum.name = "gradients: sum";
+    sum.launches = int64_t(ranks) - 1;
+    sum.bytes = 3 * sum.launches * bytes / ranks; // two read, one written
+    sum.flops = sum.launches * bytes / ranks / 4;
+    KernelTime one = predictTransfer(sum.bytes / double(sum.launches), machine);
+    sum.seconds = double(sum.launches) * one.seconds;
+    sum.bound = boundName(one.bound);
+    add(sum);
+    addCollective("gradients: all-gather", sent, machine.allGather);
+  }
+
+  void addCollective(const char *name, double sent, double rate) {
+    StepPart part;
+    part.name = name;
+    part.launches = 1;
+    part.nvlink = sent;
+    part.seconds = machine.collectiveLatency + sent / rate;
+    part.bound = "NVLink";
+    add(part);
+  }
+
+  void add(const StepPart &part) {
+    StepPart &total = step.total;
+    total.launches += part.launches;
+    total.flops += part.flops;
+    total.bytes += part.bytes;
+    total.nvlink += part.nvlink;
+    total.seconds += part.seconds;
+    step.parts.push_back(part);
+  }
+
+  void addProgram(const plan::Program *program, double runs) {
+    if (!program || runs <= 0)
+      return;
+    const Share &total = times.programs[indexOf(*program)].total;
+    StepPart part;
+    part.name = program->name();
+    part.runs = runs;
+    part.launches = int64_t(double(total.launches) * runs);
+    part.flops = total.flops * runs;
+    part.bytes = total.bytes * runs;
+    part.seconds = total.seconds * runs;
+    part.bound = boundName(total.bound());
+    add(part);
+  }
+
+  size_t indexOf(const plan::Program &program) const {
+    for (size_t i = 0;; ++i)
+      if (times.programs[i].program == &program)
+        return i;
+  }
+
+  const plan::Plan &plan;
+  const plan::Training &training;
+  const PlanTime &times;
+  const Machine &machine;
+  StepTime step;
+};
+
+} // namespace
+
+int mostRanks(const plan::Plan &plan, const Machine &machine) {
+  int ranks = machine.gpus;
+  while (plan.has_training() && plan.training().parts() % ranks != 0)
+    --ranks;
+  return ranks;
+}
+
+PlanTime predictPlan(const plan::Plan &plan, const Machine &machine,
+                     int ranks) {
+  PlanTime times;
+  times.machine = &machine;
+  times.ranks = ranks;
+  times.facts = kernelFacts(plan);
+  for (const KernelFacts &facts : times.facts)
+    times.kernelTimes.push_back(predictKernel(facts, machine));
+  for (const plan::Program &program : plan.programs())
+    times.programs.push_back(predictProgram(times, program));
+  times.memoryBytes = arenaBytes(plan);
+  if (!plan.has_training() || !findProgram(plan, "train"))
+    return times;
+  if (plan.training().parts() % ranks != 0)
+    failUsage(ranks, " GPUs cannot share the ", plan.training().parts(),
+              " parts of a step evenly");
+  for (const plan::Program &program : plan.programs())
+    if (program.role() == "train")
+      for (const std::string &phase : program.phases())
+        times.steps.push_back(StepBuilder(plan, times).build(phase));
+  return times;
+}
+
+} // namespace pgrt

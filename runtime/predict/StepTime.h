@@ -1,0 +1,65 @@
+// Predicted times of a plan's programs, and of its training step on several
+// GPUs.
+#pragma once
+
+#include "runtime/predict/KernelTime.h"
+
+#include <map>
+
+namespace pgrt {
+
+/// All launches of one kind or of one kernel, in one run of a program.
+struct Share {
+  int64_t launches = 0; // nodes of the graph
+  double flops = 0, bytes = 0, seconds = 0;
+  std::map<Bound, double> boundSeconds;
+
+  void add(const KernelTime &time, double flops, double bytes);
+  /// What bounds most of its time.
+  Bound bound() const;
+};
+
+/// One run of a program on one GPU, in one stream.
+struct ProgramTime {
+  const plan::Program *program = nullptr;
+  Share total;
+  std::map<std::string, Share> kinds; // "library", "rows", …, "copy", "fill"
+  std::map<int, Share> kernels;       // by index in Plan.kernels
+};
+
+/// A part of a step, of one GPU.
+struct StepPart {
+  std::string name;
+  double runs = 1; // within a step
+  int64_t launches = 0;
+  double flops = 0, bytes = 0, seconds = 0; // of all runs
+  double nvlink = 0;                        // bytes that a GPU sends
+  std::string bound;
+};
+
+struct StepTime {
+  std::string phase;
+  std::vector<StepPart> parts;
+  StepPart total;
+  double modelFlops = 0;   // useful work of one GPU
+  double floorSeconds = 0; // that work at the reference rate
+};
+
+struct PlanTime {
+  const Machine *machine = nullptr;
+  int ranks = 0; // GPUs of the step
+  std::vector<KernelFacts> facts;
+  std::vector<KernelTime> kernelTimes;
+  std::vector<ProgramTime> programs; // in the order of the plan
+  std::vector<StepTime> steps;       // one a phase; none without training
+  int64_t memoryBytes = 0;           // all arenas of one GPU
+};
+
+/// The most GPUs of a machine that can share the parts of a step evenly.
+int mostRanks(const plan::Plan &plan, const Machine &machine);
+
+/// Predicts a plan for a GPU (isGpuPlan). `ranks` must divide the parts of a
+/// step: throws Error (Usage) otherwise.
+PlanTime predictPlan(const plan::Plan &plan, const Machine &machine, int ranks);
+
+} // namespace pgrt

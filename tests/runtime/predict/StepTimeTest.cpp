@@ -1,0 +1,235 @@
+// Programs and steps of plans made by hand, on a machine of round numbers.
+#include "runtime/predict/StepTime.h"
+#include "runtime/predict/TimeReport.h"
+#include "runtime/support/Error.h"
+
+#include <gtest/gtest.h>
+
+using namespace pgrt;
+
+namespace {
+
+Machine roundMachine() {
+  Machine m;
+  m.name = "a machine";
+  m.gpus = 8;
+  m.multiprocessors = 4;
+  m.residentThreads = 1000;
+  m.libraryProduct = {1000, 0};
+  m.tiledProduct = {400, 0};
+  m.persistentProduct = {800, 0};
+  m.vector = 20;
+  m.memory = 100;
+  m.bytesInFlight = 1000;
+  m.memoryLatency = 1;
+  m.gap = 1;
+  m.ramp = 1;
+  m.collectiveLatency = 5;
+  m.allGather = 10;
+  m.allToAll = 20;
+  m.hostLink = 2;
+  m.hostLatency = 3;
+  m.reference = 100;
+  return m;
+}
+
+/// Four parts of two micro-batches of a sequence of 10 tokens; gradients of
+/// 800 bytes.
+class StepTimeTest : public testing::Test {
+protected:
+  StepTimeTest() {
+    plan::Training *training = plan.mutable_training();
+    training->set_seq(10);
+    training->set_batch_tokens(80);
+    training->set_parts(4);
+    training->set_micro_batch(1);
+    addArena("gradients", 800, 3);
+    addArena("gradients.other", 800, 1)->set_alias_of("gradients");
+    addArena("activations", 5000, 0);
+    plan.add_parameters()->mutable_gradient()->set_arena(0);
+
+    plan::Kernel *rows = addKernel("rows_0", "rows", 0, 1000); // 2 + 10 s
+    rows->mutable_gpu()->set_grid_x(4);
+    rows->mutable_gpu()->set_grid_y(1);
+    rows->mutable_gpu()->set_grid_z(1);
+    rows->mutable_gpu()->set_threads(1000);
+    plan::LibraryProduct *product =
+        addKernel("product_0", "product", 8192e3, 100)->mutable_library();
+    product->set_a_type(plan::BF16); // 16 tiles: 2 + 8192 s
+    product->set_m(512);
+    product->set_n(512);
+    product->set_k(16);
+    product->set_batch(1);
+
+    plan::Program *train = addProgram("train.plain", "train");
+    train->add_phases("plain");
+    train->set_model_flops(5000);
+    plan::Port *tokens = train->add_inputs();
+    tokens->set_name("tokens");
+    tokens->set_bytes(80);
+    train->add_outputs()->set_name("loss");
+    launch(train, 0);
+    launch(train, 1);
+    launch(train, 0);
+    train->add_commands()->mutable_copy()->set_bytes(100); // 2 + 2 s
+    train->add_commands()->mutable_fill()->set_bytes(500); // 2 + 5 s
+    launch(addProgram("combine", "combine"), 0);
+    plan::Program *update = addProgram("update.plain", "update");
+    update->add_phases("plain");
+    launch(update, 0);
+  }
+
+  plan::Arena *addArena(const char *name, int64_t bytes, int64_t instances) {
+    plan::Arena *arena = plan.add_arenas();
+    arena->set_name(name);
+    arena->set_bytes(bytes);
+    arena->set_instances(instances);
+    return arena;
+  }
+
+  plan::Kernel *addKernel(const char *symbol, const char *kind, double flops,
+                          double bytes) {
+    plan::Kernel *kernel = plan.add_kernels();
+    kernel->set_symbol(symbol);
+    kernel->set_kind(kind);
+    kernel->set_flops(flops);
+    kernel->set_bytes(bytes);
+    return kernel;
+  }
+
+  plan::Program *addProgram(const char *name, const char *role) {
+    plan::Program *program = plan.add_programs();
+    program->set_name(name);
+    program->set_role(role);
+    return program;
+  }
+
+  static void launch(plan::Program *program, uint32_t kernel) {
+    program->add_commands()->mutable_launch()->set_kernel(kernel);
+  }
+
+  const StepPart &part(const StepTime &step, const std::string &name) {
+    for (const StepPart &one : step.parts)
+      if (one.name == name)
+        return one;
+    throw std::runtime_error("the step has no part " + name);
+  }
+
+  plan::Plan plan;
+  Machine machine = roundMachine();
+};
+
+TEST_F(StepTimeTest, ProgramsAddUpTheirNodes) {
+  PlanTime times = predictPlan(plan, machine, 4);
+  const ProgramTime &train = times.programs[0];
+  EXPECT_EQ(train.total.launches, 5);
+  EXPECT_DOUBLE_EQ(train.total.flops, 8192e3);
+  EXPECT_DOUBLE_EQ(train.total.bytes, 1000 + 100 + 1000 + 200 + 500);
+  EXPECT_DOUBLE_EQ(train.total.seconds, 12 + 8194 + 12 + 4 + 7);
+  EXPECT_EQ(train.total.bound(), Bound::TensorCores);
+  EXPECT_EQ(train.kinds.at("rows").launches, 2);
+  EXPECT_DOUBLE_EQ(train.kinds.at("rows").seconds, 24);
+  EXPECT_DOUBLE_EQ(train.kinds.at("library").seconds, 8194);
+  EXPECT_DOUBLE_EQ(train.kinds.at("fill").seconds, 7);
+  EXPECT_DOUBLE_EQ(train.kernels.at(0).seconds, 24);
+  EXPECT_EQ(times.memoryBytes, 3 * 800 + 5000);
+}
+
+TEST_F(StepTimeTest, AStepOnOneGpuDoesAllParts) {
+  PlanTime times = predictPlan(plan, machine, 1);
+  ASSERT_EQ(times.steps.size(), 1u);
+  const StepTime &step = times.steps[0];
+  EXPECT_EQ(step.phase, "plain");
+  EXPECT_DOUBLE_EQ(part(step, "train.plain").runs, 8);
+  EXPECT_EQ(part(step, "train.plain").launches, 40);
+  EXPECT_DOUBLE_EQ(part(step, "train.plain").seconds, 8 * 8229);
+  // Of each run 80 bytes at 2 a second, and two copies of 3 seconds.
+  EXPECT_DOUBLE_EQ(part(step, "inputs and losses").seconds, 8 * (40 + 6));
+  EXPECT_DOUBLE_EQ(part(step, "clear gradients").seconds, 4 * (2 + 8));
+  EXPECT_DOUBLE_EQ(part(step, "combine").runs, 3);
+  EXPECT_DOUBLE_EQ(part(step, "combine").seconds, 36);
+  EXPECT_DOUBLE_EQ(part(step, "update.plain").seconds, 12);
+  EXPECT_DOUBLE_EQ(step.total.nvlink, 0);
+  EXPECT_DOUBLE_EQ(step.total.seconds, 8 * 8229 + 8 * 46 + 40 + 36 + 12);
+  EXPECT_EQ(step.total.launches, 40 + 4 + 3 + 1);
+  EXPECT_DOUBLE_EQ(step.modelFlops, 8 * 5000);
+  EXPECT_DOUBLE_EQ(step.floorSeconds, 400);
+}
+
+TEST_F(StepTimeTest, RanksShareThePartsAndExchangeGradients) {
+  PlanTime times = predictPlan(plan, machine, 4);
+  const StepTime &step = times.steps[0];
+  EXPECT_DOUBLE_EQ(part(step, "train.plain").runs, 2);
+  EXPECT_THROW(part(step, "combine"), std::runtime_error);
+  const double sent = 800 * 3 / 4.;
+  const StepPart &scatter = part(step, "gradients: all-to-all");
+  EXPECT_DOUBLE_EQ(scatter.nvlink, sent);
+  EXPECT_DOUBLE_EQ(scatter.seconds, 5 + sent / 20);
+  EXPECT_DOUBLE_EQ(part(step, "gradients: all-gather").seconds, 5 + sent / 10);
+  // Three sums of two fourths of the gradients into one.
+  EXPECT_DOUBLE_EQ(part(step, "gradients: sum").bytes, 3 * 600);
+  EXPECT_DOUBLE_EQ(part(step, "gradients: sum").seconds, 3 * (2 + 6));
+  EXPECT_DOUBLE_EQ(step.total.nvlink, 2 * sent);
+}
+
+TEST_F(StepTimeTest, RanksMustDivideTheParts) {
+  EXPECT_THROW(predictPlan(plan, machine, 3), Error);
+  EXPECT_EQ(mostRanks(plan, machine), 4);
+}
+
+TEST_F(StepTimeTest, WithoutTrainingThereIsNoStep) {
+  plan.clear_training();
+  EXPECT_TRUE(predictPlan(plan, machine, 8).steps.empty());
+}
+
+TEST_F(StepTimeTest, InstructionsAndDepthAreReadFromThePlan) {
+  plan::Kernel *own = addKernel("product_1", "product", 2. * 64 * 48 * 32, 1);
+  plan::GpuLaunch *launch = own->mutable_gpu();
+  launch->set_grid_x(3);
+  launch->set_grid_y(5);
+  launch->set_grid_z(1);
+  launch->set_threads(384);
+  plan::TensorMap *a = launch->add_tensor_maps(),
+                  *b = launch->add_tensor_maps();
+  a->add_sizes(32); // k
+  a->add_sizes(64);
+  b->add_sizes(48);
+  b->add_sizes(32);
+  addKernel("attention_0", "attention", 1, 1)->mutable_gpu();
+  plan::Code *code = plan.add_code();
+  code->set_ptx(".visible .entry rows_0(.param .u64 b0)\n{ ret; }\n"
+                ".visible .entry product_1(\n.param .u64 b0)\n"
+                "{ wgmma.mma_async.sync.aligned.m64n48k16; ret; }\n"
+                ".visible .entry attention_0(\n.param .u64 b0)\n"
+                "{ mma.sync.aligned.m16n8k16; ret; }\n");
+  std::vector<KernelFacts> facts = kernelFacts(plan);
+  EXPECT_EQ(facts[0].instructions, Instructions::None);
+  EXPECT_EQ(facts[0].threads, 1000);
+  EXPECT_EQ(facts[1].kind, "library");
+  EXPECT_EQ(facts[1].k, 16);
+  EXPECT_EQ(facts[2].instructions, Instructions::Wgmma);
+  EXPECT_EQ(facts[2].k, 32);
+  EXPECT_EQ(facts[2].blocks, 15);
+  EXPECT_EQ(facts[3].instructions, Instructions::Mma);
+}
+
+TEST_F(StepTimeTest, ReportsSayTheSame) {
+  PlanTime times = predictPlan(plan, machine, 4);
+  JsonWriter json;
+  writeTimes(json, plan, times);
+  JsonValue value;
+  ASSERT_EQ(parseJson(json.text(), value), "");
+  const JsonValue &step = value.find("steps")->items[0];
+  EXPECT_DOUBLE_EQ(step.find("seconds")->number, times.steps[0].total.seconds);
+  EXPECT_EQ(step.find("launches")->integer, times.steps[0].total.launches);
+  EXPECT_EQ(value.find("kernels")->items[1].find("bound")->string,
+            "tensor cores");
+  EXPECT_EQ(value.find("kernels")->items[0].find("bound")->string, "memory");
+
+  std::string text = timeTables(plan, times);
+  EXPECT_NE(text.find("train.plain × 2"), text.npos);
+  EXPECT_NE(text.find("product_0"), text.npos);
+  EXPECT_NE(text.find("arXiv 2407.08608"), text.npos);
+}
+
+} // namespace
