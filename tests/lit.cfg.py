@@ -1,5 +1,6 @@
 """Configuration of the lit tests: each file says in RUN lines what to run, and FileCheck what must come out."""
 import os
+import shutil
 
 import lit.formats
 import lit.util
@@ -21,5 +22,8 @@ for tool in ("pgc", "pgrt", "pgdata", "pg-opt", "pg-lsp"):
         config.available_features.add(tool)
     # Only the word itself: not a part of pgc-something, of a path, or behind a dash.
     config.substitutions.append((r"%" + tool + r"\b", path))
+# Ranks need an MPI launcher, and the driver, which is left out where MPI was not there to build it.
+if shutil.which("mpirun") and os.path.exists(os.path.join(tools, "pgrt-mpi.so")):
+    config.available_features.add("mpi")
 config.substitutions.append((r"%models\b", os.path.join(config.source_dir, "models")))
 config.substitutions.append((r"%golden\b", os.path.join(config.source_dir, "tests", "golden")))

@@ -5,7 +5,7 @@ set -euo pipefail
 
 build_packages="cmake ninja-build ccache clang-22 lld-22 llvm-22-dev llvm-22-tools libmlir-22-dev mlir-22-tools
   libprotobuf-dev protobuf-compiler libsentencepiece-dev libbrotli-dev zlib1g-dev liblzma-dev libopenblas-dev liblapacke-dev libdnnl-dev ocl-icd-opencl-dev
-  libgtest-dev libgmock-dev libbenchmark-dev python3 xz-utils"
+  libopenmpi-dev openmpi-bin libgtest-dev libgmock-dev libbenchmark-dev python3 xz-utils"
 test_packages="python3-torch" # the interpreter that the compiler is compared with
 text_packages="dict-gcide perl-doc dict-foldoc dict-jargon"
 

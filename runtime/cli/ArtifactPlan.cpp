@@ -1,6 +1,7 @@
 #include "runtime/cli/ArtifactPlan.h"
 #include "runtime/support/AtomicFile.h"
 #include "runtime/support/Error.h"
+#include "runtime/support/MappedFile.h"
 
 #include <cerrno>
 #include <cstdlib>
@@ -68,21 +69,41 @@ void runCompiler(std::vector<std::string> arguments) {
     failInput("the artifact's code does not compile (see above): it was made "
               "by another version, or by hand");
 }
+
+void compileArtifact(const LoadedArtifact &artifact, const std::string &folder,
+                     const std::string &plan) {
+  std::string source = folder + "/" + artifact.artifact.model() + ".pgm";
+  writeFileAtomically(source, artifact.code);
+  runCompiler({compilerPath(), "--only=evaluate",
+               "--numerics=" + artifact.artifact.numerics(), source, "-o",
+               plan});
+}
+
+// Rank 0 has the file at this path; then all have.
+void shareFile(const std::string &path, Collective &ranks) {
+  if (ranks.size() == 1)
+    return;
+  std::string bytes;
+  if (ranks.rank() == 0)
+    bytes = MappedFile(path).bytes();
+  bytes = ranks.broadcastText(std::move(bytes));
+  if (ranks.rank() != 0)
+    writeFileAtomically(path, bytes);
+}
 } // namespace
 
 std::unique_ptr<LoadedPlan> planOfArtifact(const LoadedArtifact &artifact,
-                                           const std::string &planPath) {
+                                           const std::string &planPath,
+                                           Collective &ranks) {
   std::unique_ptr<LoadedPlan> loaded;
   if (!planPath.empty()) {
     loaded = loadPlan(planPath);
   } else {
     TemporaryFolder folder;
-    std::string source = folder.path + "/" + artifact.artifact.model() + ".pgm";
     std::string plan = folder.path + "/artifact.plan";
-    writeFileAtomically(source, artifact.code);
-    runCompiler({compilerPath(), "--only=evaluate",
-                 "--numerics=" + artifact.artifact.numerics(), source, "-o",
-                 plan});
+    if (ranks.rank() == 0)
+      compileArtifact(artifact, folder.path, plan);
+    shareFile(plan, ranks);
     loaded = loadPlan(plan);
     loaded->path = artifact.path + " (compiled)";
   }

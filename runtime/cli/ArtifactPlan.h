@@ -2,6 +2,7 @@
 #pragma once
 
 #include "runtime/artifact/ArtifactFile.h"
+#include "runtime/collective/Collective.h"
 #include "runtime/plan/PlanLoader.h"
 
 #include <memory>
@@ -10,9 +11,11 @@
 namespace pgrt {
 
 /// Loads `planPath`, or, if that is empty, compiles the artifact's code with
-/// the pgc beside this program into a folder that is removed again. Throws
+/// the pgc beside this program (rank 0 does, for all) into a folder that is
+/// removed again. Throws
 /// Error if the plan is not of this model or the compiler fails.
 std::unique_ptr<LoadedPlan> planOfArtifact(const LoadedArtifact &artifact,
-                                           const std::string &planPath);
+                                           const std::string &planPath,
+                                           Collective &ranks);
 
 } // namespace pgrt

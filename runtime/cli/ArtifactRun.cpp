@@ -2,6 +2,7 @@
 #include "runtime/artifact/Build.h"
 #include "runtime/cli/ArtifactPlan.h"
 #include "runtime/cli/Commands.h"
+#include "runtime/cli/Ranks.h"
 #include "runtime/support/Error.h"
 #include "runtime/support/Interrupt.h"
 #include "runtime/train/Initialise.h"
@@ -26,8 +27,9 @@ void ArtifactOptions::describe(OptionTable &table) {
   table.flag("--help", "print this", help);
 }
 
-ArtifactRun::ArtifactRun(const ArtifactOptions &options)
-    : loaded(loadArtifact(options.artifact)), progress(options.quiet) {
+ArtifactRun::ArtifactRun(const ArtifactOptions &options, Collective &ranks)
+    : ranks(ranks), loaded(loadArtifact(options.artifact)),
+      progress(options.quiet || ranks.rank() != 0) {
   catchInterrupts();
   if (options.data.empty())
     failUsage("say where the validation shards are: --data DIR");
@@ -38,8 +40,8 @@ ArtifactRun::ArtifactRun(const ArtifactOptions &options)
       missing);
   if (!validation)
     failInput("cannot evaluate: ", missing);
-  planFile = planOfArtifact(*loaded, options.plan);
-  device = openDevice(options.device, options.threads);
+  planFile = planOfArtifact(*loaded, options.plan, ranks);
+  device = openDevice(options.device, threadsOfRank(options.threads, ranks));
   executor = std::make_unique<Executor>(plan(), *device);
   initialise(*executor, 0); // for what is dropped, and for states
   decodeArtifact(*executor, loaded->artifact, loaded->table);
@@ -57,9 +59,10 @@ ArtifactRun::claimOf(const plan::Evaluation &evaluation) const {
 
 Score ArtifactRun::score(int evaluation) {
   double begin = Profile::now();
-  Evaluator evaluator(*executor, *validation, [&](int64_t done, int64_t all) {
-    progress.within("scored", "tokens", done, all, begin);
-  });
+  Evaluator evaluator(*executor, ranks, *validation,
+                      [&](int64_t done, int64_t all) {
+                        progress.within("scored", "tokens", done, all, begin);
+                      });
   return evaluator.run(evaluation);
 }
 

@@ -14,7 +14,7 @@ namespace pgrt {
 
 struct ArtifactOptions {
   std::string artifact, data, tokenizer, plan, device = "cpu";
-  int64_t threads = 0, valTokens = 0;
+  int64_t threads = 0, valTokens = 0, devices = 1;
   bool quiet = false, help = false;
 
   /// Adds the options to a table.
@@ -24,7 +24,7 @@ struct ArtifactOptions {
 class ArtifactRun {
 public:
   /// Loads, compiles, decodes. Throws Error for whatever is wrong.
-  explicit ArtifactRun(const ArtifactOptions &options);
+  ArtifactRun(const ArtifactOptions &options, Collective &ranks);
 
   /// The claim that an evaluation is to be held against; null if there is none.
   const artifact::Claim *claimOf(const plan::Evaluation &evaluation) const;
@@ -32,6 +32,7 @@ public:
   /// Scores one evaluation, with lines of progress.
   Score score(int evaluation);
 
+  Collective &ranks;
   std::unique_ptr<LoadedArtifact> loaded;
   std::unique_ptr<LoadedPlan> planFile;
   std::unique_ptr<Validation> validation;

@@ -27,8 +27,6 @@ int runEntry(const std::vector<std::string> &arguments);
 /// The device of that name ("cpu"), with so many threads (0: one for each
 /// processor).
 std::unique_ptr<Device> openDevice(const std::string &name, int64_t threads);
-/// What openDevice takes for 0.
-int64_t threadCount(int64_t threads);
 
 /// "pgrt 0.1.0"
 const char *versionText();

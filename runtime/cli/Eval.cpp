@@ -2,6 +2,7 @@
 
 #include "runtime/cli/ArtifactRun.h"
 #include "runtime/cli/Commands.h"
+#include "runtime/cli/Ranks.h"
 #include "runtime/plan/PlanCheck.h"
 #include "runtime/support/Error.h"
 #include "runtime/support/Interrupt.h"
@@ -34,6 +35,30 @@ static void printScore(const plan::Evaluation &evaluation, const Score &score,
   std::fflush(stdout);
 }
 
+static void evaluate(const ArtifactOptions &options, const std::string &kind,
+                     Collective &ranks) {
+  ArtifactRun run(options, ranks);
+  int scored = 0;
+  for (int i = 0; i < run.plan().evaluations_size(); ++i) {
+    const plan::Evaluation &evaluation = run.plan().evaluations(i);
+    if (evaluation.stage() != "quantized" ||
+        (!kind.empty() && evaluation.kind() != kind) ||
+        !evaluationHasPrograms(run.plan(), evaluation))
+      continue;
+    try {
+      Score score = run.score(i);
+      if (ranks.rank() == 0)
+        printScore(evaluation, score, run.claimOf(evaluation));
+    } catch (const Stopped &) {
+      failInput("stopped: the evaluation under way has no score");
+    }
+    ++scored;
+  }
+  if (!scored)
+    failInput("the artifact's file evaluates nothing of quantised weights",
+              kind.empty() ? "" : " of kind ", kind);
+}
+
 int runEval(const std::vector<std::string> &arguments) {
   ArtifactOptions options;
   std::string kind;
@@ -41,10 +66,15 @@ int runEval(const std::vector<std::string> &arguments) {
   OptionTable table(usage,
                     "Compiles an artifact's own code, decodes its weights and "
                     "scores them on the validation shards,\n"
-                    "as its file's `evaluate` says for quantised weights.");
+                    "as its file's `evaluate` says for quantised weights. "
+                    "mpirun -n N divides the windows\nover N processes.");
   table.text("--kind", "K", "chunked, sliding or ttt only (all of the file's)",
              kind);
   options.describe(table);
+  table.integer("--devices", "N",
+                "divide the windows over N devices (1), each with its own "
+                "threads",
+                options.devices, 1, 64);
   std::vector<std::string> files = table.parse(arguments);
   if (options.help) {
     std::printf("%s", table.help().c_str());
@@ -57,25 +87,8 @@ int runEval(const std::vector<std::string> &arguments) {
       std::find(kinds.begin(), kinds.end(), kind) == kinds.end())
     failUsage("--kind: there is no kind '", kind, "'", didYouMean(kind, kinds));
   options.artifact = files[0];
-  ArtifactRun run(options);
-  int scored = 0;
-  for (int i = 0; i < run.plan().evaluations_size(); ++i) {
-    const plan::Evaluation &evaluation = run.plan().evaluations(i);
-    if (evaluation.stage() != "quantized" ||
-        (!kind.empty() && evaluation.kind() != kind) ||
-        !evaluationHasPrograms(run.plan(), evaluation))
-      continue;
-    try {
-      printScore(evaluation, run.score(i), run.claimOf(evaluation));
-    } catch (const Stopped &) {
-      failInput("stopped: the evaluation under way has no score");
-    }
-    ++scored;
-  }
-  if (!scored)
-    failInput("the artifact's file evaluates nothing of quantised weights",
-              kind.empty() ? "" : " of kind ", kind);
-  return 0;
+  return runOnRanks(options.devices,
+                    [&](Collective &ranks) { evaluate(options, kind, ranks); });
 }
 
 } // namespace pgrt

@@ -4,6 +4,8 @@
 #include "runtime/cli/Job.h"
 #include "runtime/cli/Commands.h"
 #include "runtime/cli/Options.h"
+#include "runtime/cli/Ranks.h"
+#include "runtime/device/cpu/CodeObject.h"
 #include "runtime/plan/PlanCheck.h"
 #include "runtime/plan/Scalars.h"
 #include "runtime/support/AtomicFile.h"
@@ -11,30 +13,35 @@
 #include "runtime/support/Interrupt.h"
 #include "runtime/train/Estimate.h"
 #include "runtime/train/Initialise.h"
+#include "runtime/train/RankSum.h"
 
 #include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
+#include <numeric>
 
 namespace pgrt {
 
-Job::Job(std::unique_ptr<LoadedPlan> given, const JobOptions &options)
-    : loaded(std::move(given)), plan(loaded->plan), options(options),
-      stagesGiven(!options.stages.empty()), progress(options.quiet) {
+Job::Job(const LoadedPlan &loaded, const JobOptions &options, Collective &ranks)
+    : loaded(loaded), plan(loaded.plan), options(options), ranks(ranks),
+      root(ranks.rank() == 0), stagesGiven(!options.stages.empty()),
+      progress(options.quiet || !root) {
   chooseStages();
   if (!options.order.empty() && options.order != "shuffled" &&
       options.order != "sequential" && options.order != "coprime")
     failUsage("--order: '", options.order,
               "' is not shuffled, sequential or coprime");
   if (wants("train") && !plan.has_training())
-    failInput("'", loaded->path,
+    failInput("'", loaded.path,
               "' cannot train: it holds programs to score only");
   if (!wants("train") && options.init.empty())
     failUsage("--stages ", options.stages,
               " takes weights that are there: say which with --init "
               "W.safetensors");
+  if (wants("train"))
+    checkRanks(plan.training().parts(), ranks.size());
   if (wants("train"))
     budget = chooseBudget(plan.training(), options.steps, options.wallclock);
   dataPath = !options.data.empty()
@@ -60,7 +67,7 @@ void Job::chooseStages() {
     stages.insert(stage);
   }
   if (wants("quantize") && !quantizes)
-    failInput("'", loaded->path,
+    failInput("'", loaded.path,
               "' cannot quantize: its model has no sections quantize and pack, "
               "or it was compiled to score only");
 }
@@ -113,7 +120,7 @@ void Job::introduce() {
   progress.say(cat(versionText(), ": ", plan.model_name(), ", ",
                    plan.numerics(), ", seed ", options.seed));
   progress.say(parameterLine(plan));
-  progress.say(memoryTable(plan, int(threadCount(options.threads))));
+  progress.say(memoryTable(plan, int(threadsOfRank(options.threads, ranks))));
 }
 
 // By the FLOPs of the windows alone; what test-time training learns is as much
@@ -159,15 +166,40 @@ void Job::estimateEvaluation() {
   }
 }
 
-int Job::run() {
+// What ranks must have in common to come to the same weights.
+void Job::checkSameEverywhere() {
+  if (ranks.size() == 1)
+    return;
+  checkSame(ranks, "version", versionText());
+  checkSame(ranks, "plan", toHex(loaded.digest));
+  checkSame(ranks, "choice of options",
+            cat("--seed ", options.seed, " --steps ", options.steps,
+                " --wallclock ", options.wallclock, " --order '", options.order,
+                "' --stages '", options.stages, "' --val-tokens ",
+                options.valTokens));
+  checkSame(ranks, "device", options.device);
+  if (options.device == "cpu" && plan.kernels_size())
+    checkSame(ranks, "choice of the plan's code for its processor",
+              chooseCode(plan).target());
+  if (data)
+    checkSame(ranks, "content of its training data", toHex(data->dataHash()));
+  checkSame(ranks, "validation set",
+            validation ? toHex(validation->hash(
+                             int64_t(validation->tokens.size()) - 1))
+                       : "none");
+}
+
+void Job::run() {
   const double begin = Profile::now();
   introduce();
   openData();
   prepareEvaluation();
-  makeFolders(out);
-  log = std::make_unique<EventLog>(out + "/log.jsonl");
+  checkSameEverywhere();
+  if (root)
+    makeFolders(out);
+  log = std::make_unique<EventLog>(root ? out + "/log.jsonl" : "");
   catchInterrupts();
-  device = openDevice(options.device, options.threads);
+  device = openDevice(options.device, threadsOfRank(options.threads, ranks));
   executor = std::make_unique<Executor>(plan, *device);
   if (options.profile) {
     profile = std::make_unique<Profile>(plan);
@@ -176,17 +208,23 @@ int Job::run() {
   initialise(*executor, uint64_t(options.seed));
   if (!options.init.empty())
     loadWeights(*executor, SafetensorsFile(options.init));
+  std::vector<double> peaks(static_cast<size_t>(ranks.size()));
   peak = device->measurePeak(plan.numerics());
-  progress.say(formatted("machine   %s; peak %.0f GFLOP/s",
-                         device->description().c_str(), peak * 1e-9));
+  ranks.allGather(&peak, peaks.data(), sizeof peak);
+  peak = std::accumulate(peaks.begin(), peaks.end(), 0.0);
+  std::string hardware = device->description();
+  if (ranks.size() > 1)
+    hardware = cat(ranks.size(), " ranks, the first: ", hardware);
+  progress.say(formatted("machine   %s; peak %.0f GFLOP/s", hardware.c_str(),
+                         peak * 1e-9));
   progress.say(
       formatted("ready     %.2f s after the start", Profile::now() - begin));
 
   submission.name = plan.model_name();
   submission.seed = uint64_t(options.seed);
-  submission.hardware = device->description();
+  submission.hardware = hardware;
   submission.versions = cat(versionText(), ", ", plan.producer());
-  submission.planHash = toHex(loaded->digest);
+  submission.planHash = toHex(loaded.digest);
   submission.cap = plan.pack().cap();
   try {
     runStages();
@@ -195,20 +233,23 @@ int Job::run() {
     progress.say("stopped: the stage under way left nothing; writing what "
                  "there is");
   }
-  writeSubmission(out + "/submission.json", submission);
-  if (profile) {
+  if (root)
+    writeSubmission(out + "/submission.json", submission);
+  if (profile && root) {
     std::fprintf(stderr, "%s", profile->table().c_str());
     JsonWriter json;
     profile->writeJson(json);
     writeFileAtomically(out + "/profile.json", json.text() + "\n");
   }
   progress.say("wrote     " + out);
-  return 0;
 }
+
 int runJob(const std::vector<std::string> &arguments) {
   JobOptions options;
   OptionTable table(
       "pgrt PLAN --seed N [options]\n"
+      "       mpirun -n N pgrt PLAN …        the same bits, by N processes "
+      "(ranks)\n"
       "       pgrt probe PLAN …              one forward and backward, for "
       "tests\n"
       "       pgrt inspect PLAN|ARTIFACT …   what is in it\n"
@@ -251,6 +292,10 @@ int runJob(const std::vector<std::string> &arguments) {
                 "threads (one for each processor); results do not depend on it",
                 options.threads, 1, 1024);
   table.text("--device", "D", "cpu or cuda (cpu)", options.device);
+  table.integer("--devices", "N",
+                "divide the job over N devices of this machine (1), each a "
+                "rank; results do not depend on it",
+                options.devices, 1, 64);
   table.flag("--profile",
              "measure each kernel; a table at the end, and profile.json",
              options.profile);
@@ -271,7 +316,10 @@ int runJob(const std::vector<std::string> &arguments) {
                   ? std::string("a plan is needed")
                   : cat("one plan is enough: '", files[1], "' is too much"),
               "; usage: pgrt PLAN --seed N, see --help");
-  return Job(loadPlan(files[0]), options).run();
+  return runOnRanks(options.devices, [&](Collective &ranks) {
+    std::unique_ptr<LoadedPlan> loaded = loadPlan(files[0]);
+    Job(*loaded, options, ranks).run();
+  });
 }
 
 } // namespace pgrt

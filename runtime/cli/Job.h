@@ -3,6 +3,7 @@
 
 #include "runtime/artifact/Build.h"
 #include "runtime/artifact/Submission.h"
+#include "runtime/collective/Collective.h"
 #include "runtime/data/WindowOrder.h"
 #include "runtime/eval/Evaluator.h"
 #include "runtime/plan/PlanLoader.h"
@@ -16,7 +17,7 @@
 namespace pgrt {
 
 struct JobOptions {
-  int64_t seed = 0, steps = 0, valTokens = 0, threads = 0;
+  int64_t seed = 0, steps = 0, valTokens = 0, threads = 0, devices = 1;
   double wallclock = 0;
   std::string out, data, tokenizer, init, order, stages, device = "cpu";
   bool quiet = false, profile = false, version = false, help = false;
@@ -24,13 +25,15 @@ struct JobOptions {
 
 class Job {
 public:
-  /// Throws Error for options that contradict each other or the plan.
-  Job(std::unique_ptr<LoadedPlan> loaded, const JobOptions &options);
-  int run();
+  /// One rank's share of the job. Throws Error for options that contradict each
+  /// other, the plan, or the number of ranks.
+  Job(const LoadedPlan &loaded, const JobOptions &options, Collective &ranks);
+  void run();
 
 private:
   bool wants(const char *stage) const { return stages.count(stage) != 0; }
   void chooseStages();
+  void checkSameEverywhere();
   void openData();
   void prepareEvaluation();
   void introduce();
@@ -39,15 +42,19 @@ private:
   void evaluate(const std::string &stage);
   void evaluateOne(int index);
   void quantize();
+  void buildArtifact();
+  void shareParameters();
   void writeArtifact(artifact::Artifact artifact);
   void prepare();
   /// Gives back the memory of stages that are over.
   void keepMemoryOf(const std::set<std::string> &stages);
   void runStages();
 
-  std::unique_ptr<LoadedPlan> loaded;
+  const LoadedPlan &loaded;
   const plan::Plan &plan;
   JobOptions options;
+  Collective &ranks;
+  bool root; // the rank that writes files and says how it goes
   std::set<std::string> stages;
   bool stagesGiven;
   std::string dataPath, out;
@@ -59,11 +66,12 @@ private:
   std::unique_ptr<Executor> executor;
   std::unique_ptr<Profile> profile;
   std::unique_ptr<EventLog> log;
-  std::unique_ptr<ArtifactBuilder> builder; // once there is an artifact
+  artifact::Artifact result; // without claims; rank 0, once packed
   Submission submission;
   std::vector<artifact::Claim> claims;
   double peak = 0;
   bool stopped = false;
+  bool packed = false; // the parameters are what the artifact holds
 };
 
 } // namespace pgrt

@@ -43,7 +43,7 @@ void Job::train() {
                                   "at half of the peak",
                                   /*advise=*/true));
   estimateEvaluation();
-  Trainer trainer(*executor, *data, budget, *log, progress, peak);
+  Trainer trainer(*executor, ranks, *data, budget, *log, progress, peak);
   TrainResult result = trainer.run();
   stopped = result.stopped;
   submission.steps = result.steps;
@@ -56,8 +56,10 @@ void Job::train() {
     progress.say(formatted(
         "trained   %lld steps in %s, last loss %.4f", (long long)result.steps,
         readableSeconds(result.seconds).c_str(), result.lastLoss));
-  saveWeights(*executor, WeightKind::Parameters, out + "/final.safetensors");
-  saveWeights(*executor, WeightKind::Averages, out + "/weights.safetensors");
+  if (root) {
+    saveWeights(*executor, WeightKind::Parameters, out + "/final.safetensors");
+    saveWeights(*executor, WeightKind::Averages, out + "/weights.safetensors");
+  }
   useAverages(*executor);
   prepare();
   keepMemoryOf({"quantize", "evaluate"});
@@ -81,12 +83,13 @@ void Job::evaluate(const std::string &stage) {
 void Job::evaluateOne(int index) {
   const plan::Evaluation &evaluation = plan.evaluations(index);
   double begin = Profile::now();
-  Evaluator evaluator(*executor, *validation, [&](int64_t done, int64_t all) {
-    progress.within("scored", "tokens", done, all, begin);
-  });
+  Evaluator evaluator(*executor, ranks, *validation,
+                      [&](int64_t done, int64_t all) {
+                        progress.within("scored", "tokens", done, all, begin);
+                      });
   Score score = evaluator.run(index);
   submission.add(evaluation.stage() == "quantized", score);
-  if (builder) {
+  if (packed) {
     artifact::Claim claim;
     claim.set_kind(evaluation.kind());
     claim.set_seq(uint64_t(evaluation.seq()));
@@ -119,7 +122,9 @@ void Job::evaluateOne(int index) {
       score.nll / double(score.tokens)));
 }
 
-void Job::quantize() {
+// Rank 0's alone: where matrices go through LAPACK one by one, and blocks
+// through the codecs, there is little that other machines could take over.
+void Job::buildArtifact() {
   double begin = Profile::now();
   captureHessians(*executor, *data, [&](int64_t done, int64_t all) {
     progress.within("captured", "batches", done, all, begin);
@@ -127,11 +132,47 @@ void Job::quantize() {
   if (plan.quantization().batches() > 0)
     progress.say(cat("captured  Hessians over ", plan.quantization().batches(),
                      " batches in ", readableSeconds(Profile::now() - begin)));
-  builder = std::make_unique<ArtifactBuilder>(*executor, *log, progress,
-                                              versionText(), data->dataHash());
-  builder->build();
-  builder->decode();
-  writeArtifact(builder->artifact());
+  ArtifactBuilder builder(*executor, *log, progress, versionText(),
+                          data->dataHash());
+  builder.build();
+  builder.decode();
+  result = builder.artifact();
+  writeArtifact(result);
+}
+
+// All ranks take over what rank 0 decoded.
+void Job::shareParameters() {
+  if (ranks.size() == 1)
+    return;
+  for (const plan::Parameter &parameter : plan.parameters()) {
+    void *address = executor->address(parameter.slot());
+    int64_t bytes = typeBytes(parameter.type());
+    for (int64_t size : parameter.shape())
+      bytes *= size;
+    std::vector<Send> sends;
+    for (int rank = 1; root && rank < ranks.size(); ++rank)
+      sends.push_back({rank, address, bytes});
+    std::vector<Receive> receives;
+    if (!root)
+      receives.push_back({0, address, bytes});
+    ranks.exchangeOnDevice(sends, receives);
+  }
+  prepare();
+}
+
+void Job::quantize() {
+  bool stop = false;
+  if (root) {
+    try {
+      buildArtifact();
+    } catch (const Stopped &) {
+      stop = true;
+    }
+  }
+  if (ranks.broadcastValue(stop))
+    throw Stopped();
+  packed = true;
+  shareParameters();
   keepMemoryOf({"evaluate"});
 }
 
@@ -163,7 +204,9 @@ void Job::runStages() {
     evaluate("quantized");
   if (!quantizes)
     return;
-  writeArtifact(builder->artifact());
+  if (!root)
+    return;
+  writeArtifact(result);
   JsonWriter json;
   json.beginObject()
       .field("event", "artifact")

@@ -1,24 +1,22 @@
 // pgrt: runs plans that pgc made.
 
 #include "runtime/cli/Commands.h"
+#include "runtime/cli/Ranks.h"
+#include "runtime/cli/Report.h"
 #include "runtime/device/cpu/CpuDevice.h"
 #include "runtime/device/cpu/CpuFeatures.h"
 #include "runtime/support/Error.h"
 
 #include <cstdio>
-#include <new>
 
 namespace pgrt {
 
 const char *versionText() { return "pgrt " PG_VERSION; }
 
-int64_t threadCount(int64_t threads) {
-  return threads ? threads : availableProcessors();
-}
-
 std::unique_ptr<Device> openDevice(const std::string &name, int64_t threads) {
   if (name == "cpu")
-    return std::make_unique<CpuDevice>(int(threadCount(threads)));
+    return std::make_unique<CpuDevice>(
+        int(threads ? threads : availableProcessors()));
   if (name == "cuda")
     failMachine("this pgrt has no driver for cuda; use --device cpu");
   failUsage("unknown device '", name, "': cpu or cuda");
@@ -32,6 +30,9 @@ static int dispatch(std::vector<std::string> arguments) {
     return 0;
   }
   std::vector<std::string> rest(arguments.begin() + 1, arguments.end());
+  for (const char *command : {"probe", "inspect", "verify", "entry"})
+    if (arguments[0] == command)
+      refuseRanks(command);
   if (arguments[0] == "probe")
     return runProbe(rest);
   if (arguments[0] == "inspect")
@@ -45,22 +46,11 @@ static int dispatch(std::vector<std::string> arguments) {
   return runJob(arguments);
 }
 
-static int report(ExitCode code, const char *message) {
-  std::fprintf(stderr, "pgrt: error: %s\n", message);
-  return int(code);
-}
-
 } // namespace pgrt
 
 int main(int argc, char **argv) {
   using namespace pgrt;
-  try {
+  return withErrorsReported([&] {
     return dispatch(std::vector<std::string>(argv + 1, argv + argc));
-  } catch (const Error &error) {
-    return report(error.code, error.what());
-  } catch (const std::bad_alloc &) {
-    return report(ExitCode::Machine, "not enough memory");
-  } catch (const std::exception &error) {
-    return report(ExitCode::Machine, error.what());
-  }
+  });
 }

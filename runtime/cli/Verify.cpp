@@ -33,7 +33,8 @@ int runVerify(const std::vector<std::string> &arguments) {
     std::printf("%s\n", line.c_str());
     std::fflush(stdout);
   };
-  ArtifactRun run(options); // hash and form
+  SelfCollective self;
+  ArtifactRun run(options, self); // hash and form
   say(cat("hash          ", toHex(run.loaded->digest)));
   Verifier verifier(*run.executor, *run.validation, *run.loaded, say);
   try {

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 namespace pgrt {
 
@@ -84,18 +85,19 @@ void Evaluator::startStates(int evaluation) {
   }
 }
 
-void Evaluator::scoreBatch(const plan::Evaluation &evaluation,
-                           const std::vector<const Action *> &windows,
-                           bool tail) {
+// The negative log-likelihoods of the positions that the windows score, in
+// their order.
+std::vector<double> Evaluator::scoreBatch(const plan::Evaluation &evaluation,
+                                          const Batch &batch) {
   const plan::Program &program =
-      plan.programs(int(tail ? evaluation.tail() : evaluation.score()));
+      plan.programs(int(batch.tail ? evaluation.tail() : evaluation.score()));
   const int64_t seq = program.seq(),
                 scored = program.scored() ? program.scored() : seq;
   const std::vector<int64_t> &tokens = validation.tokens;
   std::vector<int64_t> inputs(size_t(program.batch() * seq), 0),
       targets(inputs.size(), 0);
-  for (size_t row = 0; row < windows.size(); ++row) {
-    const Action &window = *windows[row];
+  for (size_t row = 0; row < batch.windows.size(); ++row) {
+    const Action &window = *batch.windows[row];
     auto from = tokens.begin() + window.begin;
     auto at = int64_t(row) * seq;
     std::copy_n(from, window.end - window.begin, inputs.begin() + at);
@@ -104,21 +106,106 @@ void Evaluator::scoreBatch(const plan::Evaluation &evaluation,
   executor.writePort(*findPort(program.inputs(), "tokens"), inputs.data());
   executor.writePort(*findPort(program.inputs(), "targets"), targets.data());
   executor.run(program, evaluateScalars(plan, 0, 1));
-  std::vector<double> nll =
+  std::vector<double> all =
       readValues(executor, *findPort(program.outputs(), "nll"));
-  for (size_t row = 0; row < windows.size(); ++row) {
-    const Action &window = *windows[row];
-    for (int64_t position = window.first; position < window.end; ++position) {
-      int64_t within = position - window.begin - (seq - scored);
-      score.nll += nll[size_t(int64_t(row) * scored + within)];
+  std::vector<double> own;
+  for (size_t row = 0; row < batch.windows.size(); ++row) {
+    const Action &window = *batch.windows[row];
+    for (int64_t position = window.first; position < window.end; ++position)
+      own.push_back(all[size_t(int64_t(row) * scored + position - window.begin -
+                               (seq - scored))]);
+  }
+  return own;
+}
+
+void Evaluator::addScores(const Batch &batch, const double *&nll) {
+  const std::vector<int64_t> &tokens = validation.tokens;
+  for (const Action *window : batch.windows)
+    for (int64_t position = window->first; position < window->end; ++position) {
+      score.nll += *nll++;
       score.bytes += validation.bytes->bytes(tokens[size_t(position)],
                                              tokens[size_t(position + 1)]);
       ++score.tokens;
     }
-  }
   if (!std::isfinite(score.nll))
     failInput("the score is not finite: the weights are damaged, or training "
               "diverged");
+}
+
+static int64_t positionsOf(const std::vector<const Action *> &windows) {
+  int64_t count = 0;
+  for (const Action *window : windows)
+    count += window->end - window->first;
+  return count;
+}
+
+// Each rank computes a piece of the list; all add everything up, in order.
+void Evaluator::scoreBatches(const plan::Evaluation &evaluation,
+                             const std::vector<Batch> &batches,
+                             int64_t positions) {
+  const auto count = int64_t(batches.size()), size = int64_t(ranks.size());
+  auto firstOf = [&](int64_t rank) { return size_t(count * rank / size); };
+  std::vector<double> own;
+  bool stop = false;
+  int64_t done = score.tokens;
+  for (size_t i = firstOf(ranks.rank()); i < firstOf(ranks.rank() + 1) && !stop;
+       ++i) {
+    ranks.check();
+    if (interrupted()) {
+      ranks.askToStop();
+      stop = true;
+      break;
+    }
+    std::vector<double> nll = scoreBatch(evaluation, batches[i]);
+    own.insert(own.end(), nll.begin(), nll.end());
+    // As far as all ranks are likely to be.
+    done += positionsOf(batches[i].windows) * size;
+    if (progress)
+      progress(std::min(done, positions), positions);
+  }
+  stopTogether(stop);
+  std::string bytes(reinterpret_cast<const char *>(own.data()),
+                    own.size() * sizeof(double));
+  std::vector<std::string> all = ranks.allGatherTexts(bytes);
+  for (int64_t rank = 0; rank < size; ++rank) {
+    std::vector<double> values(all[size_t(rank)].size() / sizeof(double));
+    std::memcpy(values.data(), all[size_t(rank)].data(),
+                all[size_t(rank)].size());
+    const double *next = values.data();
+    for (size_t i = firstOf(rank); i < firstOf(rank + 1); ++i)
+      addScores(batches[i], next);
+  }
+}
+
+// Throws Stopped on all ranks if one was interrupted.
+void Evaluator::stopTogether(bool stop) {
+  if (ranks.any(stop))
+    throw Stopped();
+}
+
+// The windows up to the next update.
+std::vector<Evaluator::Batch>
+Evaluator::batchesFrom(const plan::Evaluation &evaluation,
+                       const std::vector<Action> &actions, size_t &next) const {
+  const int64_t context =
+      evaluation.has_tail() ? evaluation.seq() - evaluation.stride() : 0;
+  auto inTail = [&](const Action &window) {
+    return evaluation.has_tail() && window.first - window.begin >= context;
+  };
+  std::vector<Batch> batches;
+  while (next < actions.size() && actions[next].kind == Action::Score) {
+    Batch batch;
+    batch.tail = inTail(actions[next]);
+    int64_t most =
+        plan.programs(int(batch.tail ? evaluation.tail() : evaluation.score()))
+            .batch();
+    while (next < actions.size() && int64_t(batch.windows.size()) < most &&
+           actions[next].kind == Action::Score &&
+           inTail(actions[next]) == batch.tail)
+      batch.windows.push_back(&actions[next++]);
+    batches.push_back(std::move(batch));
+  }
+  return batches;
 }
 
 void Evaluator::adapt(const plan::Evaluation &evaluation,
@@ -133,7 +220,6 @@ void Evaluator::adapt(const plan::Evaluation &evaluation,
   executor.bind(gradients, 0);
   executor.clearArena(gradients);
   for (int64_t at = action.begin; at < action.end; at += evaluation.seq()) {
-    throwIfInterrupted();
     const int64_t *tokens = validation.tokens.data() + at;
     executor.writePort(*findPort(program.inputs(), "tokens"), tokens);
     executor.writePort(*findPort(program.inputs(), "targets"), tokens + 1);
@@ -167,30 +253,15 @@ Score Evaluator::run(int index, const std::vector<Action> &actions) {
   updates = 0;
   startStates(index);
   std::unique_ptr<ParameterGuard> guard;
-  const int64_t context =
-      evaluation.has_tail() ? evaluation.seq() - evaluation.stride() : 0;
-  auto inTail = [&](const Action &window) {
-    return evaluation.has_tail() && window.first - window.begin >= context;
-  };
   for (size_t i = 0; i < actions.size();) {
-    throwIfInterrupted();
-    if (actions[i].kind == Action::Adapt) {
-      if (!guard)
-        guard = std::make_unique<ParameterGuard>(executor);
-      adapt(evaluation, actions[i++]);
+    if (actions[i].kind == Action::Score) {
+      scoreBatches(evaluation, batchesFrom(evaluation, actions, i), positions);
       continue;
     }
-    bool tail = inTail(actions[i]);
-    int64_t batch =
-        plan.programs(int(tail ? evaluation.tail() : evaluation.score()))
-            .batch();
-    std::vector<const Action *> windows;
-    while (i < actions.size() && int64_t(windows.size()) < batch &&
-           actions[i].kind == Action::Score && inTail(actions[i]) == tail)
-      windows.push_back(&actions[i++]);
-    scoreBatch(evaluation, windows, tail);
-    if (progress)
-      progress(score.tokens, positions);
+    stopTogether(interrupted());
+    if (!guard)
+      guard = std::make_unique<ParameterGuard>(executor);
+    adapt(evaluation, actions[i++]);
   }
   score.seconds = Profile::now() - begin;
   return score;

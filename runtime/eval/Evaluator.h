@@ -1,6 +1,7 @@
 // Runs the evaluations of a plan.
 #pragma once
 
+#include "runtime/collective/Collective.h"
 #include "runtime/eval/Actions.h"
 #include "runtime/eval/Score.h"
 #include "runtime/eval/Validation.h"
@@ -14,15 +15,18 @@ namespace pgrt {
 class Evaluator {
 public:
   /// `progress(positions done, all)` is called after each batch of windows.
-  Evaluator(Executor &executor, const Validation &validation,
+  Evaluator(Executor &executor, Collective &ranks, const Validation &validation,
             std::function<void(int64_t, int64_t)> progress)
-      : executor(executor), plan(executor.plan()), validation(validation),
-        progress(std::move(progress)) {}
+      : executor(executor), ranks(ranks), plan(executor.plan()),
+        validation(validation), progress(std::move(progress)) {}
 
   /// Scores the parameters that are there, `prepare` having run. Windows go
   /// through the programs in batches; what pads a batch, and what follows a
   /// window that is short, is dropped. Learning at test time starts from those
   /// parameters, with states of its own, and ends with them in place again.
+  ///
+  /// Between two updates, batches are divided over the ranks; all of them learn
+  /// every update, and have the score, which does not depend on their number.
   ///
   /// The list of actions is verified before the first of them. Throws Error if
   /// it breaks a rule, if the validation set does not suit the evaluation, or
@@ -34,13 +38,26 @@ public:
   Score run(int evaluation, const std::vector<Action> &actions);
 
 private:
-  void scoreBatch(const plan::Evaluation &evaluation,
-                  const std::vector<const Action *> &windows, bool tail);
+  /// Windows that go through a program together.
+  struct Batch {
+    bool tail;
+    std::vector<const Action *> windows;
+  };
+  std::vector<Batch> batchesFrom(const plan::Evaluation &evaluation,
+                                 const std::vector<Action> &actions,
+                                 size_t &next) const;
+  void scoreBatches(const plan::Evaluation &evaluation,
+                    const std::vector<Batch> &batches, int64_t positions);
+  std::vector<double> scoreBatch(const plan::Evaluation &evaluation,
+                                 const Batch &batch);
+  void addScores(const Batch &batch, const double *&nll);
+  void stopTogether(bool stop);
   void adapt(const plan::Evaluation &evaluation, const Action &action);
   void startStates(int evaluation);
   void prepare();
 
   Executor &executor;
+  Collective &ranks;
   const plan::Plan &plan;
   const Validation &validation;
   std::function<void(int64_t, int64_t)> progress;

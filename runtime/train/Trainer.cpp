@@ -6,14 +6,17 @@
 #include "runtime/train/Estimate.h"
 #include "runtime/train/GradientTree.h"
 #include "runtime/train/Initialise.h"
+#include "runtime/train/RankSum.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace pgrt {
 
-Trainer::Trainer(Executor &executor, WindowOrder &data, const Budget &budget,
-                 EventLog &log, Progress &progress, double peak)
-    : executor(executor), data(data), budget(budget), log(log),
+Trainer::Trainer(Executor &executor, Collective &ranks, WindowOrder &data,
+                 const Budget &budget, EventLog &log, Progress &progress,
+                 double peak)
+    : executor(executor), ranks(ranks), data(data), budget(budget), log(log),
       progress(progress), peak(peak), plan(executor.plan()),
       training(plan.training()), switches(size_t(training.switches_size())) {}
 
@@ -41,19 +44,42 @@ std::string Trainer::currentPhase(const std::vector<double> &scalars,
   return phaseName(training, switches);
 }
 
-// False if an interrupt came.
-bool Trainer::runParts(const plan::Program &train, int64_t step,
-                       const std::vector<double> &scalars, double &loss,
-                       std::vector<double> &terms) {
+bool Trainer::interruptedHere() {
+  if (!interrupted())
+    return false;
+  if (!askedToStop)
+    ranks.askToStop();
+  askedToStop = true;
+  return true;
+}
+
+Trainer::Clock Trainer::agree(double elapsed) {
+  std::vector<Clock> clocks(static_cast<size_t>(ranks.size()));
+  Clock mine = {interruptedHere(), elapsed};
+  ranks.allGather(&mine, clocks.data(), sizeof mine);
+  return {std::any_of(clocks.begin(), clocks.end(),
+                      [](const Clock &clock) { return clock.stop; }),
+          clocks[0].elapsed};
+}
+
+static bool isMeaned(const plan::Port &port) {
+  return port.name() == "loss" || port.name().starts_with("term.");
+}
+
+// False if an interrupt came. `outputs`: of each micro-batch. `sum`: the
+// instance that holds the gradients.
+bool Trainer::runOwnParts(const plan::Program &train, int64_t step,
+                          const std::vector<double> &scalars,
+                          std::vector<double> &outputs, int &sum) {
+  GradientTree tree(gradientInstances(training.parts()));
   const int gradients = gradientArena(plan), others = otherGradientArena(plan);
-  const int64_t parts = training.parts(), rows = training.micro_batch(),
-                seq = training.seq();
+  const int64_t parts = training.parts(), own = parts / ranks.size(),
+                rows = training.micro_batch(), seq = training.seq();
   const int64_t windows = training.batch_tokens() / seq,
                 micros = windows / parts / rows;
   const plan::Program *combineProgram = findProgram(plan, "combine");
   const plan::Port &tokenPort = *findPort(train.inputs(), "tokens");
   const plan::Port &targetPort = *findPort(train.inputs(), "targets");
-  GradientTree tree(gradientInstances(parts));
   auto combine = [&](int to, int from) {
     executor.bind(gradients, to);
     executor.bind(others, from);
@@ -62,14 +88,15 @@ bool Trainer::runParts(const plan::Program &train, int64_t step,
   std::vector<int64_t> tokens(static_cast<size_t>(rows * seq)),
       targets(static_cast<size_t>(rows * seq));
   double begin = Profile::now();
-  loss = 0;
-  terms.assign(size_t(train.outputs_size()), 0);
-  for (int64_t part = 0; part < parts; ++part) {
+  outputs.clear();
+  for (int64_t i = 0; i < own; ++i) {
+    const int64_t part = ranks.rank() * own + i;
     int instance = tree.allocate();
     executor.bind(gradients, instance);
     executor.clearArena(gradients);
     for (int64_t micro = 0; micro < micros; ++micro) {
-      if (interrupted())
+      ranks.check();
+      if (interruptedHere())
         return false;
       for (int64_t row = 0; row < rows; ++row)
         data.read(step, part, micro * rows + row, windows, parts,
@@ -77,33 +104,61 @@ bool Trainer::runParts(const plan::Program &train, int64_t step,
       executor.writePort(tokenPort, tokens.data());
       executor.writePort(targetPort, targets.data());
       executor.run(train, scalars);
-      for (int i = 0; i < train.outputs_size(); ++i) {
-        const plan::Port &port = train.outputs(i);
-        if (port.name() == "loss")
-          loss += executor.readScalar(port);
-        else if (port.name().starts_with("term."))
-          terms[size_t(i)] += executor.readScalar(port);
-      }
+      for (const plan::Port &port : train.outputs())
+        outputs.push_back(isMeaned(port) ? executor.readScalar(port) : 0);
       double seconds = Profile::now() - begin;
-      int64_t done = part * micros + micro + 1;
+      int64_t done = i * micros + micro + 1;
       // The second micro-batch no longer pays for first touches; a step that is
       // one micro-batch has no second.
       if (!estimated &&
-          (done == std::min<int64_t>(2, parts * micros) || seconds > 5)) {
+          (done == std::min<int64_t>(2, own * micros) || seconds > 5)) {
         estimated = true;
         progress.say(trainingEstimate(
-            training, budget, seconds / double(done) * double(parts * micros),
+            training, budget, seconds / double(done) * double(own * micros),
             "measured on its first micro-batches", /*advise=*/peak <= 0));
       }
-      progress.withinStep(step, done, parts * micros, seconds);
+      progress.withinStep(step, done, own * micros, seconds);
     }
     tree.add(instance, combine);
   }
-  executor.bind(gradients, tree.finish(combine));
-  double runs = double(parts * micros);
+  sum = tree.finish(combine);
+  executor.bind(gradients, sum);
+  return true;
+}
+
+// Over all micro-batches, in their order.
+void Trainer::meanOutputs(const plan::Program &train,
+                          const std::vector<double> &outputs, double &loss,
+                          std::vector<double> &terms) const {
+  const auto ports = size_t(train.outputs_size());
+  loss = 0;
+  terms.assign(ports, 0);
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const std::string &name = train.outputs(int(i % ports)).name();
+    if (name == "loss")
+      loss += outputs[i];
+    else
+      terms[i % ports] += outputs[i];
+  }
+  double runs = double(outputs.size() / ports);
   loss /= runs;
   for (double &term : terms)
     term /= runs;
+}
+
+// False if an interrupt came, on whatever rank.
+bool Trainer::runParts(const plan::Program &train, int64_t step,
+                       const std::vector<double> &scalars, double &loss,
+                       std::vector<double> &terms) {
+  std::vector<double> own;
+  int sum = 0;
+  bool stopped = !runOwnParts(train, step, scalars, own, sum);
+  if (ranks.any(stopped))
+    return false;
+  std::vector<double> all(own.size() * size_t(ranks.size()));
+  ranks.allGather(own.data(), all.data(), int64_t(own.size() * sizeof own[0]));
+  meanOutputs(train, all, loss, terms);
+  sumOverRanks(executor, ranks, sum, scalars);
   return true;
 }
 
@@ -135,8 +190,9 @@ TrainResult Trainer::run() {
   double begin = Profile::now();
   std::vector<double> terms;
   for (int64_t step = 0;; ++step) {
-    double before = Profile::now() - begin;
-    if (interrupted()) {
+    Clock clock = agree(Profile::now() - begin);
+    const double before = clock.elapsed;
+    if (clock.stop) {
       result.stopped = true;
       break;
     }

@@ -1,6 +1,7 @@
 // The training loop.
 #pragma once
 
+#include "runtime/collective/Collective.h"
 #include "runtime/data/WindowOrder.h"
 #include "runtime/executor/Executor.h"
 #include "runtime/support/EventLog.h"
@@ -21,20 +22,37 @@ struct TrainResult {
 /// and `prepare`. The loss is the mean over all micro-batches, summed in their
 /// order. Stops at the end of the budget, or between two micro-batches when
 /// interrupted(): the step under way is dropped.
+///
+/// Each rank computes a block of the parts, which is a subtree of that tree;
+/// RankSum adds the subtrees. All ranks go by the clock of rank 0, and stop
+/// together when one is interrupted; all of them end with the same weights.
 class Trainer {
 public:
-  /// `peak` in FLOP/s, for the line of progress; 0: not known. Parameters must
-  /// be initialised.
-  Trainer(Executor &executor, WindowOrder &data, const Budget &budget,
-          EventLog &log, Progress &progress, double peak);
+  /// `peak` in FLOP/s of all ranks, for the line of progress; 0: not known.
+  /// Parameters must be initialised, and the ranks must divide the parts
+  /// (checkRanks).
+  Trainer(Executor &executor, Collective &ranks, WindowOrder &data,
+          const Budget &budget, EventLog &log, Progress &progress, double peak);
 
   /// Throws Error if the loss is not finite.
   TrainResult run();
 
 private:
+  struct Clock {
+    bool stop;      // an interrupt came, on whatever rank
+    double elapsed; // rank 0's
+  };
+  Clock agree(double elapsed);
+  bool interruptedHere();
   bool runParts(const plan::Program &train, int64_t step,
                 const std::vector<double> &scalars, double &loss,
                 std::vector<double> &terms);
+  bool runOwnParts(const plan::Program &train, int64_t step,
+                   const std::vector<double> &scalars,
+                   std::vector<double> &outputs, int &sum);
+  void meanOutputs(const plan::Program &train,
+                   const std::vector<double> &outputs, double &loss,
+                   std::vector<double> &terms) const;
   std::string currentPhase(const std::vector<double> &scalars, int64_t step,
                            double progress);
   const plan::Program &programFor(const char *role,
@@ -44,6 +62,7 @@ private:
                double progressValue);
 
   Executor &executor;
+  Collective &ranks;
   WindowOrder &data;
   Budget budget;
   EventLog &log;
@@ -52,7 +71,7 @@ private:
   const plan::Plan &plan;
   const plan::Training &training;
   std::vector<bool> switches;
-  bool estimated = false;
+  bool estimated = false, askedToStop = false;
 };
 
 } // namespace pgrt

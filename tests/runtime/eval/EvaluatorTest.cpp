@@ -1,4 +1,5 @@
 #include "runtime/eval/Evaluator.h"
+#include "runtime/collective/ThreadCollective.h"
 #include "runtime/device/cpu/CpuDevice.h"
 #include "runtime/plan/PlanCheck.h"
 #include "runtime/plan/Scalars.h"
@@ -41,7 +42,8 @@ struct Setting {
   }
 
   Score score(int evaluation) {
-    return Evaluator(*executor, validation, nullptr).run(evaluation);
+    SelfCollective self;
+    return Evaluator(*executor, self, validation, nullptr).run(evaluation);
   }
 
   std::vector<float> table() {
@@ -141,6 +143,30 @@ TEST(Evaluator, LearnsAfterItScored) {
   EXPECT_EQ(Setting(1).score(3).nll, score.nll);
 }
 
+TEST(Evaluator, SameScoresOnAnyNumberOfRanks) {
+  Setting one;
+  std::vector<Score> expected;
+  for (int evaluation = 0; evaluation < 4; ++evaluation)
+    expected.push_back(one.score(evaluation));
+  for (int size : {2, 3, 5})
+    runOnThreads(size, [&](Collective &ranks) {
+      std::unique_ptr<Setting> setting;
+      for (int rank = 0; rank < size; ++rank) { // one folder for all: in turn
+        if (rank == ranks.rank())
+          setting = std::make_unique<Setting>();
+        ranks.barrier();
+      }
+      for (int evaluation = 0; evaluation < 4; ++evaluation) {
+        Score score = Evaluator(*setting->executor, ranks, setting->validation,
+                                nullptr)
+                          .run(evaluation);
+        EXPECT_EQ(score.nll, expected[size_t(evaluation)].nll) << size;
+        EXPECT_EQ(score.bytes, expected[size_t(evaluation)].bytes);
+        EXPECT_EQ(score.tokens, expected[size_t(evaluation)].tokens);
+      }
+    });
+}
+
 TEST(Evaluator, TrimsToWholeSequences) {
   Setting setting;
   setting.validation.tokens.resize(30);
@@ -156,7 +182,9 @@ TEST(Evaluator, RefusesWhatBreaksTheRules) {
       evaluationActions(setting.plan.evaluations(2), 96);
   actions.pop_back();
   try {
-    Evaluator(*setting.executor, setting.validation, nullptr).run(2, actions);
+    SelfCollective self;
+    Evaluator(*setting.executor, self, setting.validation, nullptr)
+        .run(2, actions);
     FAIL();
   } catch (const Error &error) {
     EXPECT_NE(std::string(error.what()).find("never scored"),

@@ -37,8 +37,9 @@ Outcome train(const toy::ToyOptions &options, int threads,
   {
     EventLog log(folder + "/log.jsonl");
     Progress progress(true);
-    Trainer trainer(executor, data, chooseBudget(plan.training(), 0, 0), log,
-                    progress, 0);
+    SelfCollective self;
+    Trainer trainer(executor, self, data, chooseBudget(plan.training(), 0, 0),
+                    log, progress, 0);
     outcome.result = trainer.run();
   }
   saveWeights(executor, WeightKind::Parameters, folder + "/final.safetensors");
