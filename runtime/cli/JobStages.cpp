@@ -2,6 +2,7 @@
 
 #include "runtime/cli/Commands.h"
 #include "runtime/cli/Job.h"
+#include "runtime/plan/Extents.h"
 #include "runtime/plan/PlanCheck.h"
 #include "runtime/plan/Scalars.h"
 #include "runtime/quant/Capture.h"
@@ -26,7 +27,7 @@ void Job::keepMemoryOf(const std::set<std::string> &kept) {
   for (const plan::Program &program : plan.programs())
     if (std::string stage = stageOfRole(program.role());
         stage.empty() || kept.count(stage))
-      arenas.merge(arenasTouched(program));
+      arenas.merge(arenasTouched(plan, program));
   // What no program finds again comes back when it is needed.
   std::erase_if(arenas, [&](int arena) { return !keepsContents(plan, arena); });
   executor->releaseAllBut(arenas);

@@ -1,4 +1,5 @@
 #include "runtime/executor/Executor.h"
+#include "runtime/plan/Extents.h"
 #include "runtime/plan/PlanCheck.h"
 #include "runtime/quant/Gptq.h"
 #include "runtime/quant/Svd.h"
@@ -148,7 +149,7 @@ void Executor::allocate(const std::set<int> &arenas) {
 
 void Executor::allocateFor(const plan::Program &program) {
   if (ready.insert(&program).second)
-    allocate(arenasTouched(program));
+    allocate(arenasTouched(thePlan, program));
 }
 
 void Executor::releaseAllBut(const std::set<int> &arenas) {

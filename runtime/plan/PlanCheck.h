@@ -57,9 +57,6 @@ findPort(const google::protobuf::RepeatedPtrField<plan::Port> &ports,
 /// temporaries and what passes between a program and the runtime.
 bool keepsContents(const plan::Plan &plan, int arena);
 
-/// The arenas that a program's commands and ports lie in.
-std::set<int> arenasTouched(const plan::Program &program);
-
 /// The stages of a run that a program of that role belongs to: "train",
 /// "quantize", "evaluate"; none for a role of every stage.
 std::string stageOfRole(const std::string &role);

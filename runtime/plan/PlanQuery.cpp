@@ -111,34 +111,6 @@ findPort(const google::protobuf::RepeatedPtrField<plan::Port> &ports,
   return nullptr;
 }
 
-std::set<int> arenasTouched(const plan::Program &program) {
-  std::set<int> arenas;
-  auto add = [&](const plan::Slot &slot) { arenas.insert(int(slot.arena())); };
-  for (const plan::Port &port : program.inputs())
-    add(port.slot());
-  for (const plan::Port &port : program.outputs())
-    add(port.slot());
-  for (const plan::Command &command : program.commands()) {
-    for (const plan::Slot &slot : command.launch().buffers())
-      add(slot);
-    if (command.has_copy())
-      add(command.copy().from()), add(command.copy().to());
-    if (command.has_fill())
-      add(command.fill().to());
-    if (command.has_gptq())
-      for (const plan::Slot *slot :
-           {&command.gptq().weight(), &command.gptq().hessian(),
-            &command.gptq().scale(), &command.gptq().codes()})
-        add(*slot);
-    if (command.has_svd())
-      for (const plan::Slot *slot :
-           {&command.svd().matrix(), &command.svd().u(), &command.svd().s(),
-            &command.svd().v()})
-        add(*slot);
-  }
-  return arenas;
-}
-
 bool keepsContents(const plan::Plan &plan, int arena) {
   const std::string &name = plan.arenas(arena).name();
   if (name != "activations" && name != "io")

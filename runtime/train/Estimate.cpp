@@ -1,11 +1,11 @@
 #include "runtime/train/Estimate.h"
+#include "runtime/plan/Extents.h"
 #include "runtime/plan/PlanCheck.h"
 #include "runtime/support/Text.h"
 
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <set>
 
 namespace pgrt {
 
@@ -31,32 +31,34 @@ static int64_t scratchBytes(const plan::Plan &plan) {
   return bytes;
 }
 
-// The stages in which each arena is there.
-static std::vector<std::set<std::string>> arenaStages(const plan::Plan &plan) {
-  std::set<std::string> present;
+// What each stage touches of each arena. Programs of no stage, as `prepare`,
+// belong to all.
+static std::map<std::string, Extents> stageExtents(const plan::Plan &plan) {
+  std::map<std::string, Extents> extents;
   for (const plan::Program &program : plan.programs())
-    if (std::string stage = stageOfRole(program.role());
-        !stage.empty() && stage != "probe")
-      present.insert(stage);
-  std::vector<std::set<std::string>> stages(size_t(plan.arenas_size()));
-  auto add = [&](int arena, const std::set<std::string> &which) {
-    for (int i = 0; i < plan.arenas_size(); ++i)
-      if (i == arena || plan.arenas(i).name() == plan.arenas(arena).alias_of())
-        stages[size_t(i)].insert(which.begin(), which.end());
-  };
-  for (const plan::Parameter &parameter : plan.parameters())
-    add(int(parameter.slot().arena()), present);
-  for (const plan::Program &program : plan.programs()) {
-    std::string stage = stageOfRole(program.role());
-    for (int arena : arenasTouched(program))
-      add(arena, stage.empty() ? present : std::set<std::string>{stage});
-  }
-  return stages;
+    if (std::string stage = stageOfRole(program.role()); !stage.empty())
+      extents[stage];
+  for (const plan::Program &program : plan.programs())
+    for (auto &[stage, touched] : extents)
+      if (std::string own = stageOfRole(program.role());
+          own == stage || (own.empty() && stage != "probe"))
+        touched.add(plan, program);
+  return extents;
+}
+
+// Of all instances; an alias is bound to the instances of its arena.
+static int64_t touchedBytes(const plan::Plan &plan, const Extents &extents,
+                            int arena) {
+  int64_t bytes = extents.bytes(arena);
+  for (int i = 0; i < plan.arenas_size(); ++i)
+    if (plan.arenas(i).alias_of() == plan.arenas(arena).name())
+      bytes = std::max(bytes, extents.bytes(i));
+  return bytes * std::max<int64_t>(1, plan.arenas(arena).instances());
 }
 
 std::string memoryTable(const plan::Plan &plan, int threads) {
   std::string text = "memory\n";
-  std::vector<std::set<std::string>> stages = arenaStages(plan);
+  std::map<std::string, Extents> extents = stageExtents(plan);
   std::map<std::string, double> totals;
   const double scratch = double(scratchBytes(plan)) * threads;
   for (int i = 0; i < plan.arenas_size(); ++i) {
@@ -66,11 +68,17 @@ std::string memoryTable(const plan::Plan &plan, int threads) {
     int64_t instances = std::max<int64_t>(1, arena.instances());
     double bytes = double(arena.bytes()) * double(instances);
     std::string when;
-    for (const char *stage : {"train", "quantize", "evaluate", "probe"})
-      if (stages[size_t(i)].count(stage)) {
-        when += cat(when.empty() ? "" : ", ", stage);
-        totals[stage] += bytes;
-      }
+    for (const char *stage : {"train", "quantize", "evaluate", "probe"}) {
+      if (!extents.count(stage))
+        continue;
+      int64_t touched = touchedBytes(plan, extents[stage], i);
+      totals[stage] += double(touched);
+      if (touched == 0)
+        continue;
+      when += cat(when.empty() ? "" : ", ", stage);
+      if (double(touched) < 0.99 * bytes)
+        when += cat(" ", readableBytes(double(touched)));
+    }
     std::string count =
         instances > 1
             ? cat(instances, " × ", readableBytes(double(arena.bytes())))
@@ -81,7 +89,7 @@ std::string memoryTable(const plan::Plan &plan, int threads) {
   }
   text +=
       formatted("  %-24s %10s\n", "scratch", readableBytes(scratch).c_str());
-  text += "  at most, in";
+  text += "  touched, in";
   const char *separator = " ";
   for (const char *stage : {"train", "quantize", "evaluate", "probe"})
     if (totals.count(stage)) {

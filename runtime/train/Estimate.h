@@ -13,9 +13,10 @@ namespace pgrt {
 std::string parameterLine(const plan::Plan &plan);
 int64_t parameterCount(const plan::Plan &plan);
 
-/// A table: each arena, its size, its instances, the stages that need it;
-/// scratch of so many threads; what each stage takes. Memory that is not needed
-/// again is given back between stages.
+/// A table: each arena, its size, its instances, the stages that need it, with
+/// how much of it they touch if that is not all; scratch of so many threads;
+/// what each stage touches in sum, which is what becomes resident. Memory that
+/// is not needed again is given back between stages.
 std::string memoryTable(const plan::Plan &plan, int threads);
 
 /// Useful FLOPs of one step in a phase.
