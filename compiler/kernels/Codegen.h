@@ -49,6 +49,9 @@ mlir::LogicalResult emitRowsKernel(pg::sched::KernelOp kernel,
 mlir::LogicalResult planLoopsKernel(pg::sched::KernelOp kernel);
 mlir::LogicalResult emitLoopsKernel(pg::sched::KernelOp kernel,
                                     const Target &target, mlir::ModuleOp out);
+/// Whether a kernel of kind "loops" is one operation that has loops of its own;
+/// otherwise it is computed as kind "rows".
+bool hasOwnLoops(pg::sched::KernelOp kernel);
 mlir::LogicalResult planEmbedKernel(pg::sched::KernelOp kernel);
 mlir::LogicalResult emitEmbedKernel(pg::sched::KernelOp kernel,
                                     const Target &target, mlir::ModuleOp out);

@@ -1,22 +1,30 @@
 // Types, constants, loops and memory accesses of emitted kernels.
 #include "compiler/kernels/KernelBuilder.h"
+#include "compiler/target/Lower.h"
+#include "dialects/sched/GpuLaunch.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
+using pg::sched::KernelOp;
 
 namespace pgc {
 
-KernelBuilder::KernelBuilder(pg::sched::KernelOp kernel, const Target &target,
+KernelBuilder::KernelBuilder(KernelOp kernel, const Target &target,
                              ModuleOp out)
     : target(target), b(out.getBodyRegion()), loc(kernel.getLoc()) {
   MLIRContext *context = out.getContext();
   context
       ->loadDialect<arith::ArithDialect, func::FuncDialect, LLVM::LLVMDialect,
                     scf::SCFDialect, vector::VectorDialect>();
-  Type pointer = LLVM::LLVMPointerType::get(context), word = b.getI64Type();
   b.setInsertionPointToEnd(out.getBody());
+  if (target.isGpu()) {
+    beginGpuKernel(kernel);
+    return;
+  }
+  Type pointer = LLVM::LLVMPointerType::get(context), word = b.getI64Type();
   function = func::FuncOp::create(
       b, loc, kernel.getSymName(),
       b.getFunctionType({word, pointer, pointer, pointer}, {}));
@@ -33,6 +41,59 @@ KernelBuilder::KernelBuilder(pg::sched::KernelOp kernel, const Target &target,
     scalars.push_back(
         LLVM::LoadOp::create(b, loc, b.getF64Type(),
                              at(entry->getArgument(2), i, b.getF64Type()), 8));
+}
+
+/// The interface of plan.proto's GpuLaunch.
+void KernelBuilder::beginGpuKernel(KernelOp kernel) {
+  MLIRContext *context = b.getContext();
+  context->loadDialect<NVVM::NVVMDialect>();
+  pg::sched::GpuLaunch launch = *pg::sched::GpuLaunch::get(
+      *kernel.getGpu(), [&] { return kernel.emitOpError("has "); });
+  constexpr unsigned globalMemory = 1;
+  Type global = LLVM::LLVMPointerType::get(context, globalMemory),
+       generic = LLVM::LLVMPointerType::get(context);
+  unsigned count =
+      kernel.getTensorArguments().size() + kernel.getYielded().size();
+  SmallVector<Type> types(count, global);
+  if (kernel.getScalars() > 0)
+    types.push_back(global);
+  unsigned maps = types.size();
+  types.append(launch.tensorMaps.size(), generic);
+  function = func::FuncOp::create(b, loc, kernel.getSymName(),
+                                  b.getFunctionType(types, {}));
+  // The lowering makes a kernel of such a function.
+  function->setAttr(gpuThreadsAttr, b.getI64IntegerAttr(launch.threads));
+  for (unsigned i = 0; i < maps; ++i)
+    function.setArgAttr(i, LLVM::LLVMDialect::getAlignAttrName(),
+                        b.getI64IntegerAttr(64));
+  for (unsigned i = maps; i < types.size(); ++i) {
+    function.setArgAttr(
+        i, LLVM::LLVMDialect::getByValAttrName(),
+        TypeAttr::get(LLVM::LLVMArrayType::get(b.getI8Type(), 128)));
+    function.setArgAttr(i, LLVM::LLVMDialect::getAlignAttrName(),
+                        b.getI64IntegerAttr(64));
+  }
+  Block *entry = function.addEntryBlock();
+  b.setInsertionPointToStart(entry);
+  for (unsigned i = 0; i < count; ++i)
+    buffers.push_back(entry->getArgument(i));
+  for (unsigned i = maps; i < types.size(); ++i)
+    tensorMaps.push_back(entry->getArgument(i));
+  for (unsigned i = 0; i < kernel.getScalars(); ++i)
+    scalars.push_back(LLVM::LoadOp::create(
+        b, loc, b.getF64Type(),
+        at(entry->getArgument(count), i, b.getF64Type()), 8));
+  auto wide = [&](Value x) {
+    return arith::ExtUIOp::create(b, loc, b.getI64Type(), x).getResult();
+  };
+  auto range = [&](int64_t end) {
+    return LLVM::ConstantRangeAttr::get(context, APInt(32, 0), APInt(32, end));
+  };
+  thread = wide(
+      NVVM::ThreadIdXOp::create(b, loc, b.getI32Type(), range(launch.threads)));
+  block = wide(
+      NVVM::BlockIdXOp::create(b, loc, b.getI32Type(), range(launch.grid[0])));
+  chunk = add(mul(block, launch.threads), thread);
 }
 
 KernelBuilder::KernelBuilder(func::FuncOp function, const Target &target)
@@ -275,7 +336,7 @@ void KernelBuilder::store(Value value, Value address, Type element,
   if (element.isInteger(1)) {
     value = arith::ExtUIOp::create(
         b, loc, getRegisterType(b.getI8Type(), lanes), value);
-  } else if (element.isBF16() && target.bf16Dot && !target.emulateDot) {
+  } else if (element.isBF16() && target.prefersBf16() && !target.emulateDot) {
     Value narrow = arith::TruncFOp::create(
         b, loc, withElement(value.getType(), element), value);
     value = arith::BitcastOp::create(
@@ -302,12 +363,12 @@ void KernelBuilder::store(Value value, Value address, Type element,
 }
 
 void KernelBuilder::accumulate(Value value, Value address, Type element,
-                               unsigned count) {
-  Value old = load(address, element, getLanes(value.getType()));
+                               unsigned count, unsigned align) {
+  Value old = load(address, element, getLanes(value.getType()), align);
   Value sum = isa<FloatType>(element)
                   ? addf(old, value)
                   : arith::AddIOp::create(b, loc, old, value).getResult();
-  store(sum, address, element, count);
+  store(sum, address, element, count, align);
 }
 
 void KernelBuilder::zero(Value address, int64_t bytes) {

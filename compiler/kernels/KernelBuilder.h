@@ -20,7 +20,8 @@ namespace pgc {
 
 class KernelBuilder {
 public:
-  /// Adds the kernel's function to `out` and continues at its entry.
+  /// Adds the kernel's function to `out` and continues at its entry. For a GPU
+  /// the kernel has its attribute `gpu`.
   KernelBuilder(pg::sched::KernelOp kernel, const Target &target,
                 mlir::ModuleOp out);
   /// Continues at the entry of `function`, which has no body yet: one that
@@ -34,10 +35,14 @@ public:
   mlir::OpBuilder b;
   mlir::Location loc;
   mlir::func::FuncOp function;
-  mlir::Value chunk;                      // i64
-  mlir::Value scratch;                    // ptr
+  mlir::Value chunk;   // i64; on a GPU the thread's number in the whole grid
+  mlir::Value scratch; // ptr
   llvm::SmallVector<mlir::Value> buffers; // ptr: operands, then results
   llvm::SmallVector<mlir::Value> scalars; // f64
+  // Of a GPU's kernels alone: the numbers of the block, along x, and of the
+  // thread in it, i64; and tensor maps, ptr.
+  mlir::Value block, thread;
+  llvm::SmallVector<mlir::Value> tensorMaps;
 
   //===--------------------------------------------------------------------===//
   // Types
@@ -114,7 +119,7 @@ public:
              unsigned count = 0, unsigned align = 0);
   /// Loads, adds, stores.
   void accumulate(mlir::Value value, mlir::Value address, mlir::Type element,
-                  unsigned count = 0);
+                  unsigned count = 0, unsigned align = 0);
   /// Sets bytes to zero.
   void zero(mlir::Value address, int64_t bytes);
 
@@ -134,7 +139,7 @@ public:
   mlir::Value maxf(mlir::Value x, mlir::Value y);
   mlir::Value minf(mlir::Value x, mlir::Value y);
   /// f32: polynomials, within about 2 units in the last place, correct for
-  /// infinities and NaN. f64: the C library.
+  /// infinities and NaN. f64: the C library, or on a GPU likewise.
   mlir::Value exp(mlir::Value x);
   mlir::Value log(mlir::Value x);
   mlir::Value tanh(mlir::Value x);
@@ -168,6 +173,7 @@ public:
   static bool isElementwise(mlir::Operation *op);
 
 private:
+  void beginGpuKernel(pg::sched::KernelOp kernel);
   mlir::Value unaryF64(llvm::StringRef function, mlir::Value x);
 
   llvm::DenseMap<mlir::Attribute, mlir::Value> constants;

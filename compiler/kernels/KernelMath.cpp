@@ -66,13 +66,13 @@ static Type withElement(Type type, Type element) {
 
 namespace {
 
-/// f32 code on bits, on a vector or a scalar.
-struct F32Code {
+/// Code on the bits of floats, of a vector or a scalar; `element` is as wide.
+struct FloatCode {
   KernelBuilder &k;
   Type type, bits;
 
-  F32Code(KernelBuilder &k, Value x)
-      : k(k), type(x.getType()), bits(withElement(type, k.b.getI32Type())) {}
+  FloatCode(KernelBuilder &k, Value x, Type element)
+      : k(k), type(x.getType()), bits(withElement(type, element)) {}
   Value f(double value) { return k.constant(type, value); }
   Value i(int64_t value) { return k.integer(bits, value); }
   Value toBits(Value x) {
@@ -109,6 +109,12 @@ struct F32Code {
       y = k.fma(y, x, f(coefficient));
     return y;
   }
+};
+
+/// Of f32.
+struct F32Code : FloatCode {
+  F32Code(KernelBuilder &k, Value x) : FloatCode(k, x, k.b.getI32Type()) {}
+
   /// 2^n for -126 <= n <= 127.
   Value power(Value n) { return toFloat(left(plus(n, i(127)), 23)); }
 
@@ -180,24 +186,142 @@ struct F32Code {
   }
 };
 
+/// Of f64, for GPUs, where there is no C library to call. Series are those of
+/// Taylor, cut where the next term is below half a unit in the last place;
+/// results are within about 2 units.
+struct F64Code : FloatCode {
+  F64Code(KernelBuilder &k, Value x) : FloatCode(k, x, k.b.getI64Type()) {}
+
+  /// Adding it leaves the rounded integer in the low bits.
+  static constexpr double magic = 0x1.8p52;
+  static constexpr int64_t magicBits = 0x4338000000000000;
+
+  /// 2^n for -1022 <= n <= 1023.
+  Value power(Value n) { return toFloat(left(plus(n, i(1023)), 52)); }
+
+  /// x = n ln 2 + r; n, and e^r - 1.
+  std::pair<Value, Value> reduceExp(Value x) {
+    Value shifted = k.fma(x, f(1.4426950408889634), f(magic));
+    Value n = minus(toBits(shifted), i(magicBits));
+    Value whole = arith::SubFOp::create(k.b, k.loc, shifted, f(magic));
+    Value r = k.fma(whole, f(-0.6931471805599453), x);
+    r = k.fma(whole, f(-2.3190468138462996e-17), r);
+    SmallVector<double> c; // 1/2!, 1/3!, …
+    double factorial = 1;
+    for (int j = 2; j <= 14; ++j)
+      c.push_back(1 / (factorial *= j));
+    return {n, k.fma(k.mulf(r, r), polynomial(r, c), r)};
+  }
+
+  Value exp(Value x) {
+    x = k.maxf(k.minf(x, f(710)), f(-746));
+    auto [n, em1] = reduceExp(x);
+    Value half = right(n, 1);
+    return k.mulf(k.mulf(k.addf(em1, f(1)), power(half)),
+                  power(minus(n, half)));
+  }
+
+  Value tanh(Value x) {
+    Value sign = band(toBits(x), INT64_MIN);
+    Value t = toFloat(band(toBits(k.addf(x, x)), INT64_MAX));
+    auto [n, em1] = reduceExp(k.minf(t, f(40)));
+    Value scale = power(n);
+    Value e = k.fma(scale, em1, k.subf(scale, f(1)));
+    Value y = k.divf(e, k.addf(e, f(2)));
+    return toFloat(arith::OrIOp::create(k.b, k.loc, toBits(y), sign));
+  }
+
+  Value log(Value x) {
+    // x = 2^e m, m in [sqrt(1/2), sqrt 2); with s = (m − 1) / (m + 1),
+    // log m = 2 s (1 + s²/3 + s⁴/5 + …).
+    Value tiny = arith::CmpFOp::create(k.b, k.loc, arith::CmpFPredicate::OLT, x,
+                                       f(0x1p-1022));
+    Value scaled =
+        arith::SelectOp::create(k.b, k.loc, tiny, k.mulf(x, f(0x1p54)), x);
+    Value correction = arith::SelectOp::create(k.b, k.loc, tiny, f(-54), f(0));
+    Value e = right(minus(toBits(scaled), i(0x3FE6A09E667F3BCD)), 52);
+    Value m = toFloat(minus(toBits(scaled), left(e, 52)));
+    Value exponent =
+        k.addf(arith::SIToFPOp::create(k.b, k.loc, type, e), correction);
+    Value s = k.divf(k.subf(m, f(1)), k.addf(m, f(1))), z = k.mulf(s, s);
+    SmallVector<double> c;
+    for (int j = 3; j <= 23; j += 2)
+      c.push_back(2.0 / j);
+    Value y = k.mulf(k.mulf(s, z), polynomial(z, c));
+    y = k.fma(exponent, f(2.3190468138462996e-17), y);
+    y = k.addf(k.addf(s, s), y);
+    y = k.fma(exponent, f(0.6931471805599453), y);
+    Value infinity = f(std::numeric_limits<double>::infinity());
+    y = choose(arith::CmpFPredicate::OLT, x, infinity, y, x);
+    y = choose(arith::CmpFPredicate::OEQ, x, f(0), k.negf(infinity), y);
+    return choose(arith::CmpFPredicate::OLT, x, f(0),
+                  f(std::numeric_limits<double>::quiet_NaN()), y);
+  }
+
+  /// sin(x), or cos(x) with `quarter` 1, for |x| below 2³⁰.
+  Value sine(Value x, int64_t quarter) {
+    // x = n π/2 + r. π/2 in three parts.
+    Value shifted = k.fma(x, f(0.6366197723675814), f(magic));
+    Value whole = arith::SubFOp::create(k.b, k.loc, shifted, f(magic));
+    Value r = k.fma(whole, f(-1.5707963267948966), x);
+    r = k.fma(whole, f(-6.123233995736766e-17), r);
+    r = k.fma(whole, f(1.4973849048591698e-33), r);
+    Value n = plus(toBits(shifted), i(quarter)), z = k.mulf(r, r);
+    SmallVector<double> s, c; // of r - r³/3! …, 1 - r²/2! …
+    double factorial = 1;
+    for (int j = 2; j <= 19; ++j) {
+      factorial *= j;
+      (j % 2 ? s : c).push_back((j / 2 % 2 ? -1 : 1) / factorial);
+    }
+    Value sinR = k.fma(k.mulf(r, z), polynomial(z, s), r);
+    Value cosR = k.fma(z, polynomial(z, c), f(1));
+    auto bit = [&](int64_t mask) -> Value {
+      return arith::CmpIOp::create(k.b, k.loc, arith::CmpIPredicate::ne,
+                                   band(n, mask), i(0));
+    };
+    Value y = arith::SelectOp::create(k.b, k.loc, bit(1), cosR, sinR);
+    return arith::SelectOp::create(k.b, k.loc, bit(2), k.negf(y), y);
+  }
+
+  /// Through the logarithm, so with a relative error of up to |y log x| 2⁻⁵².
+  Value pow(Value x, Value y) {
+    Value result = exp(k.mulf(y, log(LLVM::FAbsOp::create(k.b, k.loc, x))));
+    Value whole = LLVM::RoundEvenOp::create(k.b, k.loc, y);
+    Value halves = k.mulf(y, f(0.5));
+    Value isEven = arith::CmpFOp::create(
+        k.b, k.loc, arith::CmpFPredicate::OEQ,
+        LLVM::RoundEvenOp::create(k.b, k.loc, halves), halves);
+    Value negative =
+        arith::SelectOp::create(k.b, k.loc, isEven, result, k.negf(result));
+    negative = choose(arith::CmpFPredicate::OEQ, y, whole, negative,
+                      f(std::numeric_limits<double>::quiet_NaN()));
+    result = choose(arith::CmpFPredicate::OLT, x, f(0), negative, result);
+    result = choose(arith::CmpFPredicate::OEQ, y, f(0), f(1), result);
+    return choose(arith::CmpFPredicate::OEQ, x, f(1), f(1), result);
+  }
+};
+
 } // namespace
 
 Value KernelBuilder::exp(Value x) {
-  return getElementType(x.getType()).isF32()
-             ? F32Code(*this, x).exp(x)
-             : LLVM::ExpOp::create(b, loc, x).getResult();
+  if (getElementType(x.getType()).isF32())
+    return F32Code(*this, x).exp(x);
+  return target.isGpu() ? F64Code(*this, x).exp(x)
+                        : LLVM::ExpOp::create(b, loc, x).getResult();
 }
 
 Value KernelBuilder::log(Value x) {
-  return getElementType(x.getType()).isF32()
-             ? F32Code(*this, x).log(x)
-             : LLVM::LogOp::create(b, loc, x).getResult();
+  if (getElementType(x.getType()).isF32())
+    return F32Code(*this, x).log(x);
+  return target.isGpu() ? F64Code(*this, x).log(x)
+                        : LLVM::LogOp::create(b, loc, x).getResult();
 }
 
 Value KernelBuilder::tanh(Value x) {
-  return getElementType(x.getType()).isF32()
-             ? F32Code(*this, x).tanh(x)
-             : LLVM::TanhOp::create(b, loc, x).getResult();
+  if (getElementType(x.getType()).isF32())
+    return F32Code(*this, x).tanh(x);
+  return target.isGpu() ? F64Code(*this, x).tanh(x)
+                        : LLVM::TanhOp::create(b, loc, x).getResult();
 }
 
 Value KernelBuilder::sigmoid(Value x) {
@@ -220,19 +344,22 @@ static Value throughF64(KernelBuilder &k, ArrayRef<Value> operands,
 
 Value KernelBuilder::cos(Value x) {
   return throughF64(*this, x, [&](ArrayRef<Value> v) {
-    return LLVM::CosOp::create(b, loc, v[0]).getResult();
+    return target.isGpu() ? F64Code(*this, v[0]).sine(v[0], 1)
+                          : LLVM::CosOp::create(b, loc, v[0]).getResult();
   });
 }
 
 Value KernelBuilder::sin(Value x) {
   return throughF64(*this, x, [&](ArrayRef<Value> v) {
-    return LLVM::SinOp::create(b, loc, v[0]).getResult();
+    return target.isGpu() ? F64Code(*this, v[0]).sine(v[0], 0)
+                          : LLVM::SinOp::create(b, loc, v[0]).getResult();
   });
 }
 
 Value KernelBuilder::pow(Value x, Value y) {
   return throughF64(*this, {x, y}, [&](ArrayRef<Value> v) {
-    return LLVM::PowOp::create(b, loc, v[0], v[1]).getResult();
+    return target.isGpu() ? F64Code(*this, v[0]).pow(v[0], v[1])
+                          : LLVM::PowOp::create(b, loc, v[0], v[1]).getResult();
   });
 }
 
@@ -241,6 +368,11 @@ Value KernelBuilder::pow(Value x, Value y) {
 //===----------------------------------------------------------------------===//
 
 Value KernelBuilder::roundToBf16(Value x) {
+  if (target.isGpu()) { // one instruction, and another back
+    Value narrow = arith::TruncFOp::create(
+        b, loc, withElement(x.getType(), b.getBF16Type()), x);
+    return arith::ExtFOp::create(b, loc, x.getType(), narrow);
+  }
   F32Code code(*this, x);
   Value bits = code.toBits(x);
   Value odd = code.band(code.right(bits, 16), 1);

@@ -30,6 +30,8 @@ static Operation *getOwnOp(KernelOp kernel) {
   return isOwn(op) ? op : nullptr;
 }
 
+bool hasOwnLoops(KernelOp kernel) { return getOwnOp(kernel) != nullptr; }
+
 LogicalResult planLoopsKernel(KernelOp kernel) {
   Operation *op = getOwnOp(kernel);
   if (!op) {
@@ -126,13 +128,19 @@ private:
     else
       k.store(value, address, element);
   }
+  /// Calls `body` for those of `count` numbers that the chunk has.
+  void forShare(int64_t count, function_ref<void(Value i)> body) {
+    if (*kernel.getChunks() == 1)
+      return k.loop(k.index(0), k.index(count), 1, body);
+    int64_t each = llvm::divideCeil(count, *kernel.getChunks());
+    Value low = k.mul(k.chunk, each),
+          high = k.min(k.add(low, each), k.index(count));
+    k.loop(low, high, 1, body);
+  }
   /// Calls `compute` for each of the result's elements that the chunk has.
   void forElements(Operation *op, function_ref<Value(Value flat)> compute) {
-    int64_t elements = typeOf(op->getResult(0)).getNumElements(),
-            each = llvm::divideCeil(elements, *kernel.getChunks());
-    Value low = k.mul(k.chunk, each),
-          high = k.min(k.add(low, each), k.index(elements));
-    k.loop(low, high, 1, [&](Value flat) { store(op, compute(flat), flat); });
+    forShare(typeOf(op->getResult(0)).getNumElements(),
+             [&](Value flat) { store(op, compute(flat), flat); });
   }
   /// The coordinates of an element.
   SmallVector<Value> delinearize(Value flat, ArrayRef<int64_t> shape) {
@@ -172,18 +180,17 @@ private:
     int64_t axis = op.getAxis(), n = shape[axis];
     int64_t inner = ShapedType::getNumElements(shape.drop_front(axis + 1)),
             outer = ShapedType::getNumElements(shape) / (n * inner);
-    k.loop(k.index(0), k.index(outer), 1, [&](Value o) {
-      k.loop(k.index(0), k.index(inner), 1, [&](Value i) {
-        Value zero = k.constant(k.getRegisterType(elementOf(op.getX())), 0);
-        k.loop(k.index(0), k.index(n), 1, zero,
-               [&](Value j, ValueRange sum) -> SmallVector<Value> {
-                 Value place = op.getReverse() ? k.sub(k.index(n - 1), j) : j;
-                 Value flat = k.add(k.mul(k.add(k.mul(o, n), place), inner), i);
-                 Value next = plus(sum[0], load(op.getX(), flat));
-                 store(op, next, flat);
-                 return {next};
-               });
-      });
+    forShare(outer * inner, [&](Value line) {
+      Value o = k.div(line, inner), i = k.rem(line, inner);
+      Value zero = k.constant(k.getRegisterType(elementOf(op.getX())), 0);
+      k.loop(k.index(0), k.index(n), 1, zero,
+             [&](Value j, ValueRange sum) -> SmallVector<Value> {
+               Value place = op.getReverse() ? k.sub(k.index(n - 1), j) : j;
+               Value flat = k.add(k.mul(k.add(k.mul(o, n), place), inner), i);
+               Value next = plus(sum[0], load(op.getX(), flat));
+               store(op, next, flat);
+               return {next};
+             });
     });
   }
 
@@ -294,8 +301,8 @@ private:
     int64_t done = 0;
     for (Value part : op.getParts()) {
       int64_t elements = typeOf(part).getNumElements();
-      k.loop(k.index(0), k.index(elements), 1,
-             [&](Value i) { store(op, load(part, i), k.add(i, done)); });
+      forShare(elements,
+               [&](Value i) { store(op, load(part, i), k.add(i, done)); });
       done += elements;
     }
   }

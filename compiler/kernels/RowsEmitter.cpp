@@ -1,6 +1,6 @@
 // The loops of a rows kernel.
 #include "compiler/kernels/RowsEmitter.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -31,8 +31,9 @@ static unsigned getFloatBits(pg::sched::KernelOp kernel) {
 }
 
 RowsEmitter::RowsEmitter(RowsPlan &plan, const Target &target, ModuleOp out)
-    : plan(plan), space(plan.space), k(plan.kernel, target, out), out(out),
-      lanes(target.getLanes(getFloatBits(plan.kernel))) {}
+    : RowsValues(plan, target, out) {
+  lanes = target.getLanes(getFloatBits(plan.kernel));
+}
 
 void RowsEmitter::emit() {
   int64_t chunks = *plan.kernel.getChunks(),
@@ -64,40 +65,9 @@ void RowsEmitter::emit() {
 }
 
 void RowsEmitter::emitRow(Value row) {
-  int64_t distance = 1;
-  for (unsigned v : llvm::reverse(plan.rowVariables)) {
-    Value value = k.div(row, distance);
-    distance *= space[v].size;
-    if (distance != plan.rowCount)
-      value = k.rem(value, space[v].size);
-    bind(v, value);
-  }
-  rowScalars.clear();
+  bindRow(row);
   for (const Nest &each : plan.nests)
     emitNest(each);
-}
-
-/// A loop, and all that is known about what is being emitted within it.
-RowsEmitter::Accumulators
-RowsEmitter::loop(Value low, Value high, int64_t step, ValueRange inits,
-                  llvm::function_ref<Accumulators(Value, ValueRange)> body) {
-  Operation *outside = k.b.getInsertionBlock()->getParentOp();
-  size_t level = levels.size() - 1;
-  Accumulators results =
-      k.loop(low, high, step, inits, [&](Value i, ValueRange carried) {
-        Operation *inside = k.b.getInsertionBlock()->getParentOp();
-        levels[level].nested = inside == outside ? nullptr : inside;
-        levels.emplace_back();
-        Accumulators yielded = body(i, carried);
-        levels.pop_back();
-        return yielded;
-      });
-  levels[level].nested = nullptr;
-  return results;
-}
-
-void RowsEmitter::bind(unsigned variable, Value value) {
-  variables[variable] = {value, static_cast<unsigned>(levels.size() - 1)};
 }
 
 //===----------------------------------------------------------------------===//
@@ -105,11 +75,7 @@ void RowsEmitter::bind(unsigned variable, Value value) {
 //===----------------------------------------------------------------------===//
 
 void RowsEmitter::emitNest(const Nest &emitted) {
-  nest = &emitted;
-  keptHere.clear();
-  for (const Root &root : nest->roots)
-    if (root.kind == Root::Kind::Keep)
-      keptHere.insert(root.value);
+  startNest(emitted);
   order.clear();
   for (bool reduced : {false, true}) {
     for (unsigned i = 0; i < nest->variables.size(); ++i)
@@ -142,10 +108,7 @@ unsigned RowsEmitter::chooseUnroll() const {
 RowsEmitter::Accumulators RowsEmitter::emitLoops(unsigned depth,
                                                  Accumulators accumulators) {
   if (depth == keptCount && nest->reduces() && accumulators.empty()) {
-    Accumulators start;
-    for (const Root &root : nest->roots)
-      if (root.kind == Root::Kind::Reduce)
-        start.push_back(neutral(root.reduce));
+    Accumulators start = neutrals();
     finishReductions(depth == order.size() ? emitBody(start, 1)
                                            : emitVariable(depth, start));
     return {};
@@ -210,9 +173,7 @@ RowsEmitter::emitVectorLoop(unsigned depth, unsigned variable,
   if (steps > 1 && blocksEnd > low) {
     Accumulators wide = accumulators;
     for (unsigned s = 1; s < steps; ++s)
-      for (const Root &root : nest->roots)
-        if (root.kind == Root::Kind::Reduce)
-          wide.push_back(neutral(root.reduce));
+      llvm::append_range(wide, neutrals());
     wide = step(low, blocksEnd, steps, wide);
     for (unsigned left = steps / 2; left > 0; left /= 2)
       for (unsigned s = 0; s < left; ++s) {
@@ -263,24 +224,13 @@ RowsEmitter::emitBody(const Accumulators &accumulators, unsigned steps) {
     };
     // All is read before anything is written: results may lie where operands
     // do.
-    SmallVector<Value> values;
-    for (const Root &root : nest->roots) {
-      Coordinates coordinates = shifted(root.coordinates);
-      Value value = root.value;
-      // Rounding to bf16 is left to the store.
-      auto convert = value.getDefiningOp<pg::ConvertOp>();
-      if (convert && elementOf(value).isBF16() &&
-          elementOf(convert.getX()).isF32() && !findResident(value))
-        value = convert.getX();
-      Reg reg = evaluate(value, coordinates);
-      values.push_back(vectorVariable ? toVector(reg.value) : reg.value);
-    }
+    SmallVector<Value> values = evaluateRoots(shifted);
     unsigned r = s * (results.size() / steps);
     for (auto [root, value] : llvm::zip_equal(nest->roots, values)) {
       if (root.kind == Root::Kind::Reduce) {
         bool sumsLanes = vectorVariable && nest->reduced.back();
         if (sumsLanes && count < lanes)
-          value = k.keepLanes(value, count, neutral(root.reduce));
+          value = k.keepLanes(value, count, neutral(root.reduce, true));
         results[r] = combine(root.reduce, results[r], value);
         ++r;
       } else {
@@ -319,29 +269,6 @@ void RowsEmitter::emitStore(const Root &root, Value value,
     k.store(value, address.value, element, written);
 }
 
-//===----------------------------------------------------------------------===//
-// Reductions
-//===----------------------------------------------------------------------===//
-
-Value RowsEmitter::neutral(pg::ReduceOp reduce) {
-  Type element = elementOf(reduce.getX()),
-       type = k.getRegisterType(element, accumulatorLanes());
-  if (reduce.getKind() == pg::ReduceKind::sum)
-    return k.constant(type, 0);
-  return isa<FloatType>(element)
-             ? k.constant(type, -std::numeric_limits<double>::infinity())
-             : k.integer(type, std::numeric_limits<int64_t>::min());
-}
-
-Value RowsEmitter::combine(pg::ReduceOp reduce, Value x, Value y) {
-  bool isFloat = isa<FloatType>(elementOf(reduce.getX()));
-  if (reduce.getKind() == pg::ReduceKind::sum)
-    return isFloat ? k.addf(x, y)
-                   : arith::AddIOp::create(k.b, k.loc, x, y).getResult();
-  return isFloat ? k.maxf(x, y)
-                 : arith::MaxSIOp::create(k.b, k.loc, x, y).getResult();
-}
-
 /// Puts the sums where later nests find them.
 void RowsEmitter::finishReductions(ArrayRef<Value> accumulators) {
   unsigned r = 0;
@@ -359,17 +286,40 @@ void RowsEmitter::finishReductions(ArrayRef<Value> accumulators) {
       rowScalars[result] = {value, static_cast<unsigned>(levels.size() - 1)};
       continue;
     }
-    Coordinates coordinates = root.coordinates;
-    for (int64_t axis : reduce.getAxes())
-      coordinates[axis] = Index();
-    Index place = linearize(ArrayRef(coordinates).drop_front(root.prefix),
-                            shapeOf(result).drop_front(root.prefix));
-    k.store(
-        value,
-        getAddress(getSlot(resident.offset), elementOf(result), place).value,
-        elementOf(result),
-        KernelBuilder::getLanes(value.getType()) > 1 ? count : 0);
+    k.store(value, getReductionSlot(root), elementOf(result),
+            KernelBuilder::getLanes(value.getType()) > 1 ? count : 0);
   }
+}
+
+//===----------------------------------------------------------------------===//
+// Memory
+//===----------------------------------------------------------------------===//
+
+Value RowsEmitter::makeSlot(int64_t offset) {
+  Value bytes = k.index(offset);
+  k.b.setInsertionPointAfterValue(bytes);
+  return k.at(k.scratch, bytes, k.b.getI8Type());
+}
+
+/// Asks for the same place of the next row. Rows are short and many streams run
+/// side by side, so that the processor's own prefetching, which starts anew on
+/// every page, comes too late.
+void RowsEmitter::prefetch(unsigned buffer, Type element, const Index &flat) {
+  if (!vectorVariable || plan.rowVariables.empty() ||
+      flat.coefficient(*vectorVariable) != 1)
+    return;
+  int64_t bytes = KernelBuilder::getElementBytes(element);
+  int64_t rowElements = flat.coefficient(plan.rowVariables.back());
+  // One request for each line of 64 bytes; within unrolled steps only where a
+  // line starts.
+  if (rowElements * bytes < 256 || flat.offset * bytes % 64 != 0 ||
+      firstReaders.try_emplace(buffer, nest).first->second != nest)
+    return;
+  Reg address = getAddress(k.buffers[buffer], element, flat);
+  OpBuilder::InsertionGuard guard(k.b);
+  goTo(address.level, guard);
+  LLVM::Prefetch::create(k.b, k.loc, k.at(address.value, rowElements, element),
+                         /*rw=*/0, /*hint=*/2, /*cache=*/1);
 }
 
 } // namespace pgc

@@ -1,8 +1,10 @@
 // The values of a rows kernel: each is computed in the outermost loop in which
 // it is known.
-#include "compiler/kernels/RowsEmitter.h"
+#include "compiler/kernels/RowsValues.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+#include <numeric>
 
 using namespace mlir;
 
@@ -17,7 +19,7 @@ static ArrayRef<int64_t> shapeOf(Value value) {
 
 /// Continues at the end of what is emitted directly in a loop: before the loop
 /// within it that is being filled, if there is one.
-void RowsEmitter::goTo(unsigned level, OpBuilder::InsertionGuard &) {
+void RowsValues::goTo(unsigned level, OpBuilder::InsertionGuard &) {
   for (unsigned l = level; l + 1 < levels.size(); ++l)
     if (levels[l].nested) {
       k.b.setInsertionPoint(levels[l].nested);
@@ -25,27 +27,27 @@ void RowsEmitter::goTo(unsigned level, OpBuilder::InsertionGuard &) {
     }
 }
 
-Value RowsEmitter::toVector(Value value) {
+Value RowsValues::toVector(Value value) {
   return KernelBuilder::getLanes(value.getType()) > 1 ? value
                                                       : k.splat(value, lanes);
 }
 
-bool RowsEmitter::usesLanes(ArrayRef<Index> coordinates) const {
+bool RowsValues::usesLanes(ArrayRef<Index> coordinates) const {
   return vectorVariable && llvm::any_of(coordinates, [&](const Index &index) {
            return index.coefficient(*vectorVariable) != 0;
          });
 }
 
-RowsEmitter::Reg RowsEmitter::remember(std::vector<int64_t> key, Reg reg) {
+RowsValues::Reg RowsValues::remember(std::vector<int64_t> key, Reg reg) {
   levels[reg.level].known[std::move(key)] = reg;
   return reg;
 }
 
 /// Computes in the outermost loop that has all operands; scalars are spread
 /// where there are vectors.
-RowsEmitter::Reg
-RowsEmitter::apply(ArrayRef<Reg> operands,
-                   function_ref<Value(ArrayRef<Value>)> compute) {
+RowsValues::Reg
+RowsValues::apply(ArrayRef<Reg> operands,
+                  function_ref<Value(ArrayRef<Value>)> compute) {
   unsigned level = 0, widest = 1;
   for (const Reg &operand : operands) {
     level = std::max(level, operand.level);
@@ -66,8 +68,8 @@ RowsEmitter::apply(ArrayRef<Reg> operands,
 // Places
 //===----------------------------------------------------------------------===//
 
-SmallVector<std::pair<RowsEmitter::Reg, int64_t>>
-RowsEmitter::getTerms(const Index &index) const {
+SmallVector<std::pair<RowsValues::Reg, int64_t>>
+RowsValues::getTerms(const Index &index) const {
   SmallVector<std::pair<Reg, int64_t>> terms;
   for (unsigned level = 0; level < levels.size(); ++level)
     for (auto [v, c] : index.terms)
@@ -77,7 +79,7 @@ RowsEmitter::getTerms(const Index &index) const {
 }
 
 /// The value of an index, of the first lane.
-RowsEmitter::Reg RowsEmitter::getIndex(const Index &index) {
+RowsValues::Reg RowsValues::getIndex(const Index &index) {
   Reg sum{k.index(index.offset), 0};
   for (auto &[variable, coefficient] : getTerms(index)) {
     OpBuilder::InsertionGuard guard(k.b);
@@ -88,8 +90,8 @@ RowsEmitter::Reg RowsEmitter::getIndex(const Index &index) {
   return sum;
 }
 
-RowsEmitter::Reg RowsEmitter::getAddress(Value base, Type element,
-                                         const Index &flat) {
+RowsValues::Reg RowsValues::getAddress(Value base, Type element,
+                                       const Index &flat) {
   std::vector<int64_t> key{
       reinterpret_cast<intptr_t>(base.getAsOpaquePointer()),
       reinterpret_cast<intptr_t>(element.getAsOpaquePointer())};
@@ -120,9 +122,21 @@ RowsEmitter::Reg RowsEmitter::getAddress(Value base, Type element,
   return {k.at(address.value, flat.offset, element), address.level};
 }
 
+unsigned RowsValues::getAlignment(Type element, const Index &flat) const {
+  if (!k.target.isGpu())
+    return 0;
+  // Buffers and slots are aligned to 64 bytes.
+  int64_t bytes = KernelBuilder::getElementBytes(element);
+  int64_t divisor = std::gcd(int64_t(64), flat.offset * bytes);
+  for (auto [variable, coefficient] : flat.terms)
+    divisor = std::gcd(divisor, coefficient * bytes *
+                                    (variable == vectorVariable ? lanes : 1));
+  return divisor;
+}
+
 /// The elements at a position, and behind it if it moves with the lanes.
-RowsEmitter::Reg RowsEmitter::load(Value base, Type element, const Index &flat,
-                                   unsigned minLevel) {
+RowsValues::Reg RowsValues::load(Value base, Type element, const Index &flat,
+                                 unsigned minLevel) {
   int64_t stride = vectorVariable ? flat.coefficient(*vectorVariable) : 0;
   Reg address = getAddress(base, element, flat);
   address.level = std::max(address.level, minLevel);
@@ -130,6 +144,9 @@ RowsEmitter::Reg RowsEmitter::load(Value base, Type element, const Index &flat,
   goTo(address.level, guard);
   if (stride == 0)
     return {k.load(address.value, element), address.level};
+  if (stride == 1 && count == lanes)
+    return {k.load(address.value, element, lanes, getAlignment(element, flat)),
+            address.level};
   if (stride == 1)
     return {k.loadPartial(address.value, element, lanes, count), address.level};
   Value vector = k.constant(k.getRegisterType(element, lanes), 0);
@@ -141,51 +158,27 @@ RowsEmitter::Reg RowsEmitter::load(Value base, Type element, const Index &flat,
   return {vector, address.level};
 }
 
-Value RowsEmitter::getSlot(int64_t offset) {
+Value RowsValues::getSlot(int64_t offset) {
   Value &address = slots[offset];
   if (!address) {
     OpBuilder::InsertionGuard guard(k.b);
     k.b.setInsertionPointToStart(&k.function.getBody().front());
-    Value bytes = k.index(offset);
-    k.b.setInsertionPointAfterValue(bytes);
-    address = k.at(k.scratch, bytes, k.b.getI8Type());
+    address = makeSlot(offset);
   }
   return address;
 }
 
-/// Asks for the same place of the next row. Rows are short and many streams run
-/// side by side, so that the processor's own prefetching, which starts anew on
-/// every page, comes too late.
-void RowsEmitter::prefetch(unsigned buffer, Type element, const Index &flat) {
-  if (!vectorVariable || plan.rowVariables.empty() ||
-      flat.coefficient(*vectorVariable) != 1)
-    return;
-  int64_t bytes = KernelBuilder::getElementBytes(element);
-  int64_t rowElements = flat.coefficient(plan.rowVariables.back());
-  // One request for each line of 64 bytes; within unrolled steps only where a
-  // line starts.
-  if (rowElements * bytes < 256 || flat.offset * bytes % 64 != 0 ||
-      firstReaders.try_emplace(buffer, nest).first->second != nest)
-    return;
-  Reg address = getAddress(k.buffers[buffer], element, flat);
-  OpBuilder::InsertionGuard guard(k.b);
-  goTo(address.level, guard);
-  LLVM::Prefetch::create(k.b, k.loc, k.at(address.value, rowElements, element),
-                         /*rw=*/0, /*hint=*/2, /*cache=*/1);
-}
-
 /// Where a value lies, unless the nest that puts it there is the one being
 /// emitted.
-const Resident *RowsEmitter::findResident(Value value) const {
+const Resident *RowsValues::findResident(Value value) const {
   auto resident = plan.residents.find(value);
   return resident == plan.residents.end() || keptHere.contains(value)
              ? nullptr
              : &resident->second;
 }
 
-RowsEmitter::Reg RowsEmitter::readResident(Value value,
-                                           const Resident &resident,
-                                           const Index &flat) {
+RowsValues::Reg RowsValues::readResident(Value value, const Resident &resident,
+                                         const Index &flat) {
   if (resident.kind == Resident::Kind::Scalar)
     return rowScalars.at(value);
   if (resident.kind == Resident::Kind::Buffer) {
@@ -204,7 +197,7 @@ RowsEmitter::Reg RowsEmitter::readResident(Value value,
 }
 
 /// A constant's elements, in read-only memory.
-Value RowsEmitter::getGlobal(pg::ConstantOp op) {
+Value RowsValues::getGlobal(pg::ConstantOp op) {
   Value &address = globals[op.getResult()];
   if (address)
     return address;
@@ -238,8 +231,8 @@ Value RowsEmitter::getGlobal(pg::ConstantOp op) {
 // Values
 //===----------------------------------------------------------------------===//
 
-RowsEmitter::Reg RowsEmitter::evaluate(Value value,
-                                       const Coordinates &coordinates) {
+RowsValues::Reg RowsValues::evaluate(Value value,
+                                     const Coordinates &coordinates) {
   std::vector<int64_t> key{
       reinterpret_cast<intptr_t>(value.getAsOpaquePointer()), count};
   for (const Index &index : coordinates) {
@@ -263,7 +256,7 @@ RowsEmitter::Reg RowsEmitter::evaluate(Value value,
                     : evaluateOp(value.getDefiningOp(), coordinates));
 }
 
-RowsEmitter::Reg RowsEmitter::evaluateFlat(Value value, const Index &flat) {
+RowsValues::Reg RowsValues::evaluateFlat(Value value, const Index &flat) {
   if (const Resident *resident = findResident(value))
     return readResident(value, *resident, flat);
   if (auto reshape = value.getDefiningOp<pg::ReshapeOp>())
@@ -271,8 +264,8 @@ RowsEmitter::Reg RowsEmitter::evaluateFlat(Value value, const Index &flat) {
   return evaluate(value, *space.delinearize(flat, shapeOf(value)));
 }
 
-RowsEmitter::Reg RowsEmitter::evaluateOp(Operation *op,
-                                         const Coordinates &coordinates) {
+RowsValues::Reg RowsValues::evaluateOp(Operation *op,
+                                       const Coordinates &coordinates) {
   if (auto splat = dyn_cast<pg::SplatOp>(op)) {
     Value scalar =
         k.scalars[cast<BlockArgument>(splat.getValue()).getArgNumber() -
@@ -306,7 +299,7 @@ RowsEmitter::Reg RowsEmitter::evaluateOp(Operation *op,
   });
 }
 
-RowsEmitter::Reg RowsEmitter::constant(pg::ConstantOp op) {
+RowsValues::Reg RowsValues::constant(pg::ConstantOp op) {
   auto values = cast<DenseElementsAttr>(op.getValue());
   Type element = values.getElementType(), type = k.getRegisterType(element);
   if (isa<IntegerType>(element))
@@ -321,7 +314,7 @@ RowsEmitter::Reg RowsEmitter::constant(pg::ConstantOp op) {
   return {k.constant(type, value.convertToDouble()), 0};
 }
 
-RowsEmitter::Reg RowsEmitter::evaluateIota(pg::IotaOp op, const Index &index) {
+RowsValues::Reg RowsValues::evaluateIota(pg::IotaOp op, const Index &index) {
   Reg first = getIndex(index);
   int64_t stride = vectorVariable ? index.coefficient(*vectorVariable) : 0;
   if (stride == 0)
@@ -338,7 +331,7 @@ RowsEmitter::Reg RowsEmitter::evaluateIota(pg::IotaOp op, const Index &index) {
   });
 }
 
-RowsEmitter::Reg RowsEmitter::isInside(const Reg &index, int64_t size) {
+RowsValues::Reg RowsValues::isInside(const Reg &index, int64_t size) {
   return apply(index, [&](ArrayRef<Value> values) -> Value {
     // As an unsigned number, one below 0 is large.
     return arith::CmpIOp::create(k.b, k.loc, arith::CmpIPredicate::ult,
@@ -348,8 +341,8 @@ RowsEmitter::Reg RowsEmitter::isInside(const Reg &index, int64_t size) {
 
 /// A variable that stands for a number read from memory, brought into [0,
 /// size).
-unsigned RowsEmitter::bindDynamic(const Reg &id, int64_t size,
-                                  std::vector<int64_t> key) {
+unsigned RowsValues::bindDynamic(const Reg &id, int64_t size,
+                                 std::vector<int64_t> key) {
   Reg clamped = apply(id, [&](ArrayRef<Value> values) {
     return k.min(k.max(values[0], k.index(0)), k.index(size - 1));
   });
@@ -361,7 +354,7 @@ unsigned RowsEmitter::bindDynamic(const Reg &id, int64_t size,
 }
 
 /// What is read from outside an operand is 0.
-RowsEmitter::Reg RowsEmitter::evaluateBounded(Read read, Type element) {
+RowsValues::Reg RowsValues::evaluateBounded(Read read, Type element) {
   SmallVector<Reg> conditions;
   for (auto [index, size] : read.bounds) {
     Bound bound = classify(space, index, size);
@@ -386,8 +379,8 @@ RowsEmitter::Reg RowsEmitter::evaluateBounded(Read read, Type element) {
   return value;
 }
 
-RowsEmitter::Reg RowsEmitter::evaluateRope(pg::RopeOp op,
-                                           const Coordinates &coordinates) {
+RowsValues::Reg RowsValues::evaluateRope(pg::RopeOp op,
+                                         const Coordinates &coordinates) {
   int64_t n = shapeOf(op.getCos())[1];
   int64_t part = std::min<int64_t>(space.range(coordinates[3]).first / n, 2);
   Reg x = evaluate(op.getX(), coordinates);
@@ -406,8 +399,8 @@ RowsEmitter::Reg RowsEmitter::evaluateRope(pg::RopeOp op,
   });
 }
 
-RowsEmitter::Reg RowsEmitter::evaluateLookup(Operation *op,
-                                             const Coordinates &coordinates) {
+RowsValues::Reg RowsValues::evaluateLookup(Operation *op,
+                                           const Coordinates &coordinates) {
   Value table = op->getOperand(0), ids = op->getOperand(1);
   Coordinates place(ArrayRef(coordinates).drop_back());
   if (usesLanes(place))
@@ -430,8 +423,8 @@ RowsEmitter::Reg RowsEmitter::evaluateLookup(Operation *op,
 }
 
 /// Lane by lane, where each looks up something else.
-RowsEmitter::Reg RowsEmitter::evaluateLanes(Operation *op,
-                                            const Coordinates &coordinates) {
+RowsValues::Reg RowsValues::evaluateLanes(Operation *op,
+                                          const Coordinates &coordinates) {
   unsigned moving = *vectorVariable;
   Reg first = variables.at(moving);
   Value vector =

@@ -36,7 +36,8 @@ void buildKernelPipeline(OpPassManager &pm, const PipelineOptions &options) {
   cleanUp(pm);
   pm.addPass(createBlockHead({options.headRows}));
   cleanUp(pm);
-  pm.addPass(createPackWeights());
+  if (options.packWeights)
+    pm.addPass(createPackWeights());
   pm.addPass(createRematerialize());
   pm.addPass(createHoistInvariants());
   pm.addPass(createSplitReductions());

@@ -11,6 +11,8 @@ struct PipelineOptions {
   std::string numerics = "f32";
   /// Rows of a block of logits; 0: so many that a block takes about 8 MiB.
   int64_t headRows = 0;
+  /// Weights are put into panels, as a CPU's products read them.
+  bool packWeights = true;
 };
 
 /// From what the front end emits to functions in which the recurrence is laid

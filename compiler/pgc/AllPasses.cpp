@@ -1,5 +1,4 @@
 #include "compiler/pgc/AllPasses.h"
-#include "compiler/passes/Pipeline.h"
 #include "compiler/passes/schedule/SchedulePasses.h"
 #include "compiler/pgc/Passes.h"
 
@@ -7,13 +6,14 @@ using namespace mlir;
 
 namespace pgc {
 
-void addAllPasses(OpPassManager &passes, const std::string &numerics) {
+void addAllPasses(OpPassManager &passes, const PipelineOptions &options,
+                  bool gpu) {
   buildExpandPipeline(passes);
   passes.addPass(createCountModelFlops());
-  buildKernelPipeline(passes, {numerics});
-  passes.addPass(createPlanKernels());
+  buildKernelPipeline(passes, options);
+  passes.addPass(createPlanKernels({gpu}));
   passes.addPass(createOutlineRest()); // of kernels that were taken apart
-  passes.addPass(createPlanKernels());
+  passes.addPass(createPlanKernels({gpu}));
   buildSchedulePipeline(passes);
 }
 

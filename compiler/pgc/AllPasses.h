@@ -1,12 +1,12 @@
 // All passes, from what the front end emits to a schedule.
 #pragma once
 
-#include "mlir/Pass/PassManager.h"
-#include <string>
+#include "compiler/passes/Pipeline.h"
 
 namespace pgc {
 
-/// `numerics` is "bf16", "f32" or "f64".
-void addAllPasses(mlir::OpPassManager &passes, const std::string &numerics);
+/// `gpu`: kernels are planned for a GPU.
+void addAllPasses(mlir::OpPassManager &passes, const PipelineOptions &options,
+                  bool gpu);
 
 } // namespace pgc

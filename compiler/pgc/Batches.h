@@ -5,18 +5,28 @@
 
 namespace pgc {
 
+/// Tokens that go through a CPU's programs at once: activations of that many
+/// are kept for the backward pass. Fewer leave products short of rows, more
+/// cost memory and gain nothing.
+inline constexpr int64_t cpuTokens = 4096;
+/// The same for a GPU: more rows keep all its processors busy, and memory is
+/// what there is to bound them.
+inline constexpr int64_t gpuTokens = 1 << 18;
+/// Tokens that a GPU's scoring programs take, which keep nothing.
+inline constexpr int64_t gpuScoreTokens = 1 << 16;
+
 /// Sequences of one micro-batch: a divisor of a part's sequences. The largest
-/// that keeps a micro-batch within a number of tokens at which products run at
-/// full speed and activations stay small; the whole part if its loss cannot be
-/// split. `wanted`, if not 0, is taken instead; 0 comes back if it does not
+/// that keeps a micro-batch within `tokens`; the whole part if its loss cannot
+/// be split. `wanted`, if not 0, is taken instead; 0 comes back if it does not
 /// divide the part or the part cannot be split.
-int64_t chooseMicroBatch(const Program &program, int64_t wanted);
+int64_t chooseMicroBatch(const Program &program, int64_t wanted,
+                         int64_t tokens);
 
 /// Windows of `seq` tokens that one run of a scoring program takes: as many as
-/// make up a micro-batch, at least one.
-int64_t scoreBatch(int64_t seq);
+/// make up `tokens`, at least one.
+int64_t scoreBatch(int64_t seq, int64_t tokens);
 
 /// The same of a program that returns logits, of which 64 MiB are enough.
-int64_t logitsBatch(int64_t seq, int64_t vocabulary);
+int64_t logitsBatch(int64_t seq, int64_t vocabulary, int64_t tokens);
 
 } // namespace pgc

@@ -10,25 +10,26 @@ namespace {
 
 class RequestCollector {
 public:
-  explicit RequestCollector(const Program &program) : program(program) {}
+  RequestCollector(const Program &program, int64_t tokens)
+      : program(program), tokens(tokens) {}
   EvaluationRequests out;
 
   std::string score(int64_t seq) {
-    return add({Role::Score, "", scoreBatch(seq), seq, false,
+    return add({Role::Score, "", scoreBatch(seq, tokens), seq, false,
                 "score." + std::to_string(seq)});
   }
 
   std::string tail(int64_t seq, int64_t stride) {
     if (stride == seq)
       return score(seq);
-    return add({Role::Score, "", scoreBatch(seq), seq, false,
+    return add({Role::Score, "", scoreBatch(seq, tokens), seq, false,
                 "tail." + std::to_string(seq) + "." + std::to_string(stride),
                 stride});
   }
 
   void logits(int64_t seq) {
-    add({Role::Logits, "", logitsBatch(seq, program.vocabulary()), seq, false,
-         "logits." + std::to_string(seq)});
+    add({Role::Logits, "", logitsBatch(seq, program.vocabulary(), tokens), seq,
+         false, "logits." + std::to_string(seq)});
   }
 
   std::string adapt(int64_t seq, unsigned evaluation) {
@@ -51,12 +52,13 @@ private:
   }
 
   const Program &program;
+  int64_t tokens;
 };
 
 } // namespace
 
-EvaluationRequests requestEvaluations(const Program &program) {
-  RequestCollector collector(program);
+EvaluationRequests requestEvaluations(const Program &program, int64_t tokens) {
+  RequestCollector collector(program, tokens);
   for (auto [i, item] : llvm::enumerate(program.evaluations())) {
     EvaluationPrograms names;
     if (item.kind != "documents") {

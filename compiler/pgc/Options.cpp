@@ -13,9 +13,10 @@ usage: pgc MODEL.pgm [-o OUT.plan] [options]
 
   -o FILE               the plan (default: the model's name with .plan, in this folder)
   -D NAME=VALUE         override a constant that the model declares with 'let' (repeatable)
-  --target=LIST         processors to generate code for: native, x86-64-v3, x86-64-v4, x86-64-v4+bf16
-                        (default: native; a plan can hold several, separated by commas)
-  --numerics=N          bf16, f32 or f64 (default: bf16 where the first target has it in hardware, else f32)
+  --target=LIST         processors to generate code for: native, x86-64-v3, x86-64-v4, x86-64-v4+bf16, sm_90a
+                        (default: native; a plan can hold several, separated by commas; pgrt runs that of the
+                        first one's kind unless --device names the other)
+  --numerics=N          bf16, f32 or f64 (default: bf16 where a plan's first target has it in hardware, else f32)
   --probe=BxT           add programs for 'pgrt probe': B sequences of T tokens
   --hold-stop-gradients in those programs stop_gradient(x) takes x from the states '<parameter>:base':
                         for checking gradients by finite differences
@@ -23,7 +24,7 @@ usage: pgc MODEL.pgm [-o OUT.plan] [options]
   --micro-batch=N       sequences that go forward and backward at once (default: chosen; the result
                         differs in rounding only)
   --emit=WHAT           print instead of a plan: ast (the flattened .pgm), pg, sched, kernels (MLIR),
-                        asm; to stdout, or to the file of -o
+                        asm, ptx (of target sm_90a); to stdout, or to the file of -o
   --report=FILE.json    parameters, memory by arena, FLOPs and bytes of each program, kernels, warnings;
                         for sm_90a also predicted times, as 'pgrt inspect PLAN --time' prints them
   --threads=N           threads that generate code (default: one a processor)
@@ -56,6 +57,9 @@ public:
       error = "--only=evaluate leaves out what --probe asks for";
     if (options.targets.empty())
       options.targets = {"native"};
+    if (error.empty() && options.emit == Emit::Ptx &&
+        !llvm::is_contained(options.targets, "sm_90a"))
+      error = "--emit=ptx needs --target=sm_90a";
     return error.empty() ? std::optional(options) : std::nullopt;
   }
 
@@ -142,8 +146,6 @@ private:
     llvm::SmallVector<StringRef> names;
     list.split(names, ',');
     for (StringRef name : names) {
-      if (name == "sm_90a")
-        return fail("this pgc has no code generator for target 'sm_90a' yet");
       if (llvm::is_contained(options.targets, name))
         return fail("--target lists '" + name + "' twice");
       options.targets.push_back(name.str());
@@ -176,16 +178,14 @@ private:
   void setEmit(StringRef what) {
     static constexpr std::pair<StringRef, Emit> words[] = {
         {"plan", Emit::Plan},   {"ast", Emit::Ast},         {"pg", Emit::Pg},
-        {"sched", Emit::Sched}, {"kernels", Emit::Kernels}, {"asm", Emit::Asm}};
+        {"sched", Emit::Sched}, {"kernels", Emit::Kernels}, {"asm", Emit::Asm},
+        {"ptx", Emit::Ptx}};
     for (auto [word, emit] : words)
       if (what == word) {
         options.emit = emit;
         return;
       }
-    fail(what == "ptx"
-             ? llvm::Twine("--emit=ptx needs --target=sm_90a, for which this "
-                           "pgc has no code generator yet")
-             : "--emit is ast, pg, sched, kernels or asm, not '" + what + "'");
+    fail("--emit is ast, pg, sched, kernels, asm or ptx, not '" + what + "'");
   }
 
   llvm::ArrayRef<StringRef> arguments;

@@ -11,7 +11,7 @@
 namespace pgc {
 
 /// What pgc writes.
-enum class Emit { Plan, Ast, Pg, Sched, Kernels, Asm };
+enum class Emit { Plan, Ast, Pg, Sched, Kernels, Asm, Ptx };
 
 /// B sequences of T tokens.
 struct BatchShape {
@@ -29,8 +29,8 @@ struct Options {
       numerics; // "bf16", "f32", "f64"; empty: what fits the first target
   std::optional<BatchShape> probe;
   bool holdStopGradients = false; // in the programs of `probe`
-  int64_t microBatch = 0; // sequences; 0: chosen
-  int64_t threads = 0;    // for generating code; 0: one a processor
+  int64_t microBatch = 0;         // sequences; 0: chosen
+  int64_t threads = 0;            // for generating code; 0: one a processor
   Emit emit = Emit::Plan;
   std::string report;        // a file, or empty
   bool evaluateOnly = false; // --only=evaluate

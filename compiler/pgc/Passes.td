@@ -8,8 +8,10 @@ def PlanKernels : Pass<"plan-kernels", "::mlir::ModuleOp"> {
   let summary = "Have the code generator complete each kernel: chunks, scratch, FLOPs, bytes";
   let description = [{
     A fused kernel that no loops are found for is taken apart again: its operations stand in the
-    place of its calls, and `outline-rest` makes a kernel of each.
+    place of its calls, and `outline-rest` makes a kernel of each. With `gpu`, the GPU's code generator
+    is asked, which adds how it launches the kernel, or that a library computes it.
   }];
+  let options = [Option<"gpu", "gpu", "bool", "false", "plan kernels for a GPU">];
 }
 
 def CountModelFlops : Pass<"count-model-flops", "::mlir::ModuleOp"> {

@@ -1,5 +1,6 @@
 // plan-kernels: has the code generator complete each kernel, and takes apart
 // those that it finds no loops for.
+#include "compiler/gpu/GpuCodegen.h"
 #include "compiler/kernels/Codegen.h"
 #include "compiler/pgc/Passes.h"
 #include "dialects/pg/Pg.h"
@@ -13,13 +14,6 @@ namespace pgc {
 #include "compiler/pgc/Passes.h.inc"
 
 namespace {
-
-/// Whether the kernel can be completed; says nothing if not.
-bool canPlan(KernelOp kernel) {
-  ScopedDiagnosticHandler quiet(kernel.getContext(),
-                                [](Diagnostic &) { return success(); });
-  return succeeded(planKernel(kernel));
-}
 
 /// The operations of a kernel take the place of a call.
 void inlineKernel(KernelOp kernel, CallOp call) {
@@ -42,16 +36,32 @@ void inlineKernel(KernelOp kernel, CallOp call) {
 }
 
 struct PlanKernelsPass : impl::PlanKernelsBase<PlanKernelsPass> {
+  using Base::Base;
+
+  LogicalResult plan(KernelOp kernel) {
+    return gpu ? planGpuKernel(kernel) : planKernel(kernel);
+  }
+  bool isPlanned(KernelOp kernel) {
+    return gpu ? kernel.getGpu() || kernel.getLibrary()
+               : kernel.getChunks() && kernel.getFlops();
+  }
+  /// Whether the kernel can be completed; says nothing if not.
+  bool canPlan(KernelOp kernel) {
+    ScopedDiagnosticHandler quiet(kernel.getContext(),
+                                  [](Diagnostic &) { return success(); });
+    return succeeded(plan(kernel));
+  }
+
   void runOnOperation() override {
     llvm::StringMap<KernelOp> apart;
     for (auto kernel : getOperation().getOps<KernelOp>()) {
-      if ((kernel.getChunks() && kernel.getFlops()) || canPlan(kernel))
+      if (isPlanned(kernel) || canPlan(kernel))
         continue;
       bool fused = kernel.getKind() == "rows" &&
                    llvm::range_size(kernel.getBlock().without_terminator()) > 1;
       if (fused)
         apart[kernel.getSymName()] = kernel;
-      else if (failed(planKernel(kernel))) // says why
+      else if (failed(plan(kernel))) // says why
         return signalPassFailure();
     }
     if (apart.empty())

@@ -8,6 +8,13 @@
 namespace pgc {
 
 AssumedRates::AssumedRates(const Target &target, llvm::StringRef numerics) {
+  if (target.isGpu()) {
+    // NVIDIA's H100 SXM data sheet: dense bf16 on tensor cores, float32 and
+    // float64 beside them, and HBM3.
+    flops = numerics == "bf16" ? 989e12 : numerics == "f64" ? 34e12 : 67e12;
+    bytes = 3.35e12;
+    return;
+  }
   constexpr double hertz = 3e9;
   // Two fused multiply-adds of full vectors in a cycle; a dot product of bf16
   // does two in each lane.
@@ -179,6 +186,11 @@ void writeTargets(OStream &json, const Plan &plan,
       json.object([&, &section = section, &of = of] {
         json.attribute("name", section.target());
         json.attribute("code_bytes", int64_t(section.object().size()));
+        if (of.target.isGpu()) {
+          json.attribute("ptx_bytes", int64_t(section.ptx().size()));
+          json.attribute("assembled", !section.object().empty());
+          return;
+        }
         json.attribute("vector_bits", of.target.vectorBits);
         json.attribute("vector_registers",
                        of.target.vectorBits == 512 ? 32 : 16);
@@ -226,6 +238,23 @@ void writeEvaluations(OStream &json, const Plan &plan) {
   });
 }
 
+void writeLaunch(OStream &json, const pgrt::plan::GpuLaunch &launch) {
+  json.attribute("blocks",
+                 int64_t(launch.grid_x()) * launch.grid_y() * launch.grid_z());
+  json.attribute("threads", int64_t(launch.threads()));
+  json.attribute("dynamic_shared_bytes", int64_t(launch.shared_bytes()));
+}
+
+void writeResources(OStream &json, const TargetCode &of,
+                    const GpuResources &resources) {
+  json.attribute("target", of.target.name);
+  json.attribute("registers", resources.registers);
+  json.attribute("static_shared_bytes", resources.sharedBytes);
+  json.attribute("stack_bytes", resources.stackBytes);
+  json.attribute("spill_store_bytes", resources.spillStores);
+  json.attribute("spill_load_bytes", resources.spillLoads);
+}
+
 void writeKernels(OStream &json, const Plan &plan,
                   llvm::ArrayRef<TargetCode> code) {
   std::vector<int64_t> launches(plan.kernels_size());
@@ -244,7 +273,15 @@ void writeKernels(OStream &json, const Plan &plan,
         json.attribute("flops", kernel.flops());
         json.attribute("bytes", kernel.bytes());
         json.attribute("launches", launches[i]);
+        if (kernel.has_gpu())
+          writeLaunch(json, kernel.gpu());
+        if (kernel.has_library())
+          json.attribute("library", true);
         json.attributeArray("code", [&] {
+          for (const TargetCode &of : code)
+            for (const GpuResources &resources : of.resources)
+              if (resources.name == kernel.symbol())
+                json.object([&] { writeResources(json, of, resources); });
           for (const TargetCode &of : code)
             for (const FunctionFrame &frame : of.frames)
               if (frame.name == kernel.symbol())

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "compiler/frontend/Frontend.h"
+#include "compiler/gpu/GpuCodegen.h"
 #include "compiler/target/Lower.h"
 #include "runtime/plan/plan.pb.h"
 
@@ -16,10 +17,12 @@ struct AssumedRates {
   explicit AssumedRates(const Target &target, llvm::StringRef numerics);
 };
 
-/// The code of a plan for one target: `frames` says what its functions use.
+/// The code of a plan for one target: what its functions use, `frames` on a
+/// CPU, `resources` on a GPU.
 struct TargetCode {
   Target target;
   std::vector<FunctionFrame> frames;
+  std::vector<GpuResources> resources;
 };
 
 /// The report on a finished plan. `code`: of each of its code sections.

@@ -2,7 +2,7 @@
 #include "compiler/plan/QuantizationWriter.h"
 #include "compiler/plan/ScalarExprs.h"
 #include "dialects/pg/Pg.h"
-#include "dialects/sched/Sched.h"
+#include "dialects/sched/GpuLaunch.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
 using namespace mlir;
@@ -27,7 +27,8 @@ public:
     addArenas();
     if (failed(addVariables()) || failed(addConstants()))
       return failure();
-    addKernels();
+    if (failed(addKernels()))
+      return failure();
     for (auto program : module.getOps<ProgramOp>())
       if (failed(addProgram(program)))
         return failure();
@@ -47,10 +48,8 @@ private:
       plan::Arena *arena = out.add_arenas();
       arena->set_name(op.getSymName().str());
       arena->set_bytes(op.getBytes());
-      // A balanced binary tree over n parts needs so many instances at once.
       if (op.getSymName() == "gradients" && out.has_training())
-        arena->set_instances(1 + llvm::Log2_64_Ceil(std::max<int64_t>(
-                                     1, out.training().parts())));
+        arena->set_instances(countGradients(out.training().parts()));
       if (op.getSymName() == "gradients.other")
         arena->set_alias_of("gradients");
     }
@@ -178,7 +177,7 @@ private:
   // Kernels and programs
   //===------------------------------------------------------------------===//
 
-  void addKernels() {
+  LogicalResult addKernels() {
     for (auto op : module.getOps<KernelOp>()) {
       kernels[op.getSymName()] = out.kernels_size();
       plan::Kernel *kernel = out.add_kernels();
@@ -196,7 +195,63 @@ private:
       kernel->set_scalars(op.getScalars());
       kernel->set_flops(op.getFlops().value_or(0));
       kernel->set_bytes(op.getBytes().value_or(0));
+      if (failed(addGpuPart(op, *kernel)))
+        return failure();
     }
+    return success();
+  }
+
+  /// How a GPU computes the kernel, if its plan is for one.
+  static LogicalResult addGpuPart(KernelOp op, plan::Kernel &kernel) {
+    auto emitError = [&] { return op.emitOpError("has "); };
+    if (auto attr = op.getGpu()) {
+      FailureOr<GpuLaunch> launch = GpuLaunch::get(*attr, emitError);
+      if (failed(launch))
+        return failure();
+      plan::GpuLaunch *gpu = kernel.mutable_gpu();
+      gpu->set_grid_x(launch->grid[0]);
+      gpu->set_grid_y(launch->grid[1]);
+      gpu->set_grid_z(launch->grid[2]);
+      gpu->set_threads(launch->threads);
+      gpu->set_shared_bytes(launch->sharedBytes);
+      gpu->set_cluster(launch->cluster);
+      for (const TensorMap &map : launch->tensorMaps) {
+        FailureOr<plan::Type> type = typeOf(map.type, op.getLoc());
+        if (failed(type))
+          return failure();
+        plan::TensorMap *out = gpu->add_tensor_maps();
+        out->set_buffer(map.buffer);
+        out->set_type(*type);
+        out->mutable_sizes()->Add(map.sizes.begin(), map.sizes.end());
+        out->mutable_strides()->Add(map.strides.begin(), map.strides.end());
+        out->mutable_box()->Add(map.box.begin(), map.box.end());
+        out->set_swizzle(map.swizzle);
+      }
+    } else if (auto attr = op.getLibrary()) {
+      FailureOr<LibraryProduct> product = LibraryProduct::get(*attr, emitError);
+      if (failed(product))
+        return failure();
+      plan::LibraryProduct *out = kernel.mutable_library();
+      out->set_m(product->m);
+      out->set_n(product->n);
+      out->set_k(product->k);
+      out->set_batch(product->batch);
+      out->set_transpose_a(product->transposeA);
+      out->set_transpose_b(product->transposeB);
+      out->set_accumulate(product->accumulate);
+      FailureOr<plan::Type> a = typeOf(product->aType, op.getLoc()),
+                            b = typeOf(product->bType, op.getLoc()),
+                            d = typeOf(product->dType, op.getLoc());
+      if (failed(a) || failed(b) || failed(d))
+        return failure();
+      out->set_a_type(*a);
+      out->set_b_type(*b);
+      out->set_d_type(*d);
+      out->set_stride_a(product->strideA);
+      out->set_stride_b(product->strideB);
+      out->set_stride_d(product->strideD);
+    }
+    return success();
   }
 
   LogicalResult addCommand(Operation &op, plan::Program &program) {
@@ -321,6 +376,10 @@ private:
 };
 
 } // namespace
+
+int64_t countGradients(int64_t parts) {
+  return 1 + llvm::Log2_64_Ceil(std::max<int64_t>(1, parts));
+}
 
 LogicalResult addToPlan(ModuleOp module, pgrt::plan::Plan &plan,
                         llvm::StringMap<uint32_t> &programs) {

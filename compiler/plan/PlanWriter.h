@@ -7,6 +7,10 @@
 
 namespace pgc {
 
+/// Instances of the arena of gradients that a step of so many parts needs: a
+/// balanced binary tree over n parts holds so many at once.
+int64_t countGradients(int64_t parts);
+
 /// Adds everything that the module says to `plan`: arenas, parameters, states,
 /// constants, kernels, programs, and the conditions of switches. The module has
 /// passed `verify-schedule`. Of the plan, `training` must be filled in with

@@ -1,8 +1,8 @@
 // Objects become one shared object, by way of the linker's executable: Debian's
 // packages have no library of it.
 #include "compiler/target/Lower.h"
+#include "compiler/target/TemporaryFile.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Program.h"
 
@@ -22,10 +22,8 @@ static FailureOr<std::string> findLinker() {
   return failure();
 }
 
-/// A new temporary file with these contents; it goes when `remover` does.
-static FailureOr<std::string> writeTemporary(StringRef suffix,
-                                             StringRef contents,
-                                             llvm::FileRemover &remover) {
+FailureOr<std::string> writeTemporary(StringRef suffix, StringRef contents,
+                                      llvm::FileRemover &remover) {
   SmallString<128> path;
   int descriptor;
   if (llvm::sys::fs::createTemporaryFile("pgc", suffix, descriptor, path))

@@ -5,10 +5,12 @@
 #include "mlir/Conversion/FuncToLLVM/ConvertFuncToLLVM.h"
 #include "mlir/Conversion/LLVMCommon/ConversionTarget.h"
 #include "mlir/Conversion/LLVMCommon/TypeConverter.h"
+#include "mlir/Conversion/NVVMToLLVM/NVVMToLLVM.h"
 #include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
 #include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVM.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
@@ -21,6 +23,7 @@
 #include "llvm/IR/Module.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/CommandLine.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
 #include <mutex>
@@ -29,15 +32,44 @@ using namespace mlir;
 
 namespace pgc {
 
+/// What makes a kernel of a function is LLVM's dialect's alone to say.
+static void markKernels(ModuleOp module) {
+  for (auto function : module.getOps<LLVM::LLVMFuncOp>()) {
+    auto threads = function->getAttrOfType<IntegerAttr>(gpuThreadsAttr);
+    if (!threads)
+      continue;
+    Builder b(module.getContext());
+    function->removeAttr(gpuThreadsAttr);
+    function->setAttr(NVVM::NVVMDialect::getKernelFuncAttrName(),
+                      b.getUnitAttr());
+    function->setAttr(
+        NVVM::NVVMDialect::getReqntidAttrName(),
+        b.getDenseI32ArrayAttr({static_cast<int32_t>(threads.getInt())}));
+    for (unsigned i = 0; i < function.getNumArguments(); ++i)
+      if (function.getArgAttr(i, LLVM::LLVMDialect::getByValAttrName()))
+        function.setArgAttr(i, NVVM::NVVMDialect::getGridConstantAttrName(),
+                            b.getUnitAttr());
+  }
+}
+
 LogicalResult lowerToLLVM(ModuleOp module) {
   MLIRContext *context = module.getContext();
-  context->loadDialect<cf::ControlFlowDialect, LLVM::LLVMDialect>();
+  context->loadDialect<cf::ControlFlowDialect, LLVM::LLVMDialect,
+                       NVVM::NVVMDialect>();
   {
     RewritePatternSet patterns(context);
     populateSCFToControlFlowConversionPatterns(patterns);
     ConversionTarget target(*context);
     target.addIllegalDialect<scf::SCFDialect>();
     target.markUnknownOpDynamicallyLegal([](Operation *) { return true; });
+    if (failed(applyPartialConversion(module, target, std::move(patterns))))
+      return failure();
+  }
+  { // Operations that are spelled as assembly text.
+    RewritePatternSet patterns(context);
+    populateNVVMToLLVMConversionPatterns(patterns);
+    ConversionTarget target(*context);
+    target.addLegalDialect<LLVM::LLVMDialect>();
     if (failed(applyPartialConversion(module, target, std::move(patterns))))
       return failure();
   }
@@ -49,6 +81,7 @@ LogicalResult lowerToLLVM(ModuleOp module) {
   populateFuncToLLVMConversionPatterns(types, patterns);
   LLVMConversionTarget target(*context);
   target.addLegalOp<ModuleOp>();
+  target.addLegalDialect<NVVM::NVVMDialect>();
   if (failed(applyFullConversion(module, target, std::move(patterns))))
     return failure();
   // What kernels call of each other's objects is nobody else's.
@@ -56,6 +89,7 @@ LogicalResult lowerToLLVM(ModuleOp module) {
     if (SymbolTable::getSymbolVisibility(function) ==
         SymbolTable::Visibility::Private)
       function.setVisibility_(LLVM::Visibility::Hidden);
+  markKernels(module);
   return success();
 }
 
@@ -67,16 +101,26 @@ static void initializeTargets() {
     LLVMInitializeX86Target();
     LLVMInitializeX86TargetMC();
     LLVMInitializeX86AsmPrinter();
+    LLVMInitializeNVPTXTargetInfo();
+    LLVMInitializeNVPTXTarget();
+    LLVMInitializeNVPTXTargetMC();
+    LLVMInitializeNVPTXAsmPrinter();
+    // Kernels are emitted with the accesses they should have; joining them
+    // would read between what was written.
+    auto &flags = llvm::cl::getRegisteredOptions();
+    if (auto *flag = flags.lookup("disable-nvptx-load-store-vectorizer"))
+      static_cast<llvm::cl::opt<bool> *>(flag)->setValue(true);
   });
 }
 
-static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
+static void optimize(llvm::Module &module, llvm::TargetMachine &machine,
+                     bool unroll) {
   llvm::PipelineTuningOptions options;
-  // Kernels are emitted as machine vectors: the vectorizers and unrollers would
-  // only spend time.
+  // Kernels are emitted as machine vectors: the vectorizers would only spend
+  // time, and on a CPU unrolling too.
   options.LoopVectorization = false;
   options.SLPVectorization = false;
-  options.LoopUnrolling = false;
+  options.LoopUnrolling = unroll;
   llvm::PassBuilder builder(&machine, options);
   llvm::LoopAnalysisManager loops;
   llvm::FunctionAnalysisManager functions;
@@ -178,11 +222,12 @@ FailureOr<std::string> compileModule(ModuleOp module, const Target &target,
       function.addFnAttr("target-features", target.features);
     // LLVM prefers narrower vectors on some AVX-512 machines; kernels are laid
     // out for the width that they name.
-    function.addFnAttr("prefer-vector-width",
-                       std::to_string(target.vectorBits));
+    if (!target.isGpu())
+      function.addFnAttr("prefer-vector-width",
+                         std::to_string(target.vectorBits));
     function.addFnAttr(llvm::Attribute::NoUnwind);
   }
-  optimize(*code, *machine);
+  optimize(*code, *machine, target.isGpu());
 
   llvm::SmallVector<char, 0> bytes;
   llvm::raw_svector_ostream stream(bytes);

@@ -18,6 +18,10 @@ struct FunctionFrame {
   int64_t reloads = 0; // and loaded again
 };
 
+/// Of a func.func: it is a GPU's kernel, and blocks have so many threads. Its
+/// arguments with `llvm.byval` are tensor maps.
+inline constexpr llvm::StringLiteral gpuThreadsAttr = "gpu_threads";
+
 /// Lowers every function of `module` to LLVM's dialect, in place.
 mlir::LogicalResult lowerToLLVM(mlir::ModuleOp module);
 

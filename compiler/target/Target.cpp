@@ -28,9 +28,13 @@ FailureOr<Target> getTarget(StringRef name, std::string &error) {
     return makeAvx2();
   if (name == "x86-64-v4" || name == "x86-64-v4+bf16")
     return makeAvx512(name.ends_with("+bf16"));
+  if (name == "sm_90a") // `a` for wgmma, PTX 8.8 for what its bodies name
+    return Target{"sm_90a", "nvptx64-nvidia-cuda", "sm_90a", "+ptx88", 128,
+                  false};
   if (name != "native") {
     error = ("unknown target '" + name +
-             "': native, x86-64-v3, x86-64-v4 and x86-64-v4+bf16 are known")
+             "': native, x86-64-v3, x86-64-v4, x86-64-v4+bf16 and sm_90a are "
+             "known")
                 .str();
     return failure();
   }

@@ -1,4 +1,5 @@
 // sched.kernel and sched.call: syntax and verification.
+#include "dialects/sched/GpuLaunch.h"
 #include "dialects/sched/Sched.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/Interfaces/FunctionImplementation.h"
@@ -63,6 +64,13 @@ LogicalResult KernelOp::verify() {
     return emitOpError("needs at least one chunk");
   if (getScratch() && *getScratch() < 0)
     return emitOpError("cannot have negative scratch");
+  if (getGpu() && getLibrary())
+    return emitOpError("is either a GPU's launch or a library's product");
+  auto emitError = [&] { return emitOpError("has "); };
+  if (getGpu() && failed(GpuLaunch::get(*getGpu(), emitError)))
+    return failure();
+  if (getLibrary() && failed(LibraryProduct::get(*getLibrary(), emitError)))
+    return failure();
   return success();
 }
 
@@ -89,6 +97,15 @@ LogicalResult KernelOp::verifyRegions() {
   for (Type type : getYielded().getTypes())
     if (!cast<RankedTensorType>(type).hasStaticShape())
       return emitOpError("results must have static shapes");
+  if (getGpu()) {
+    FailureOr<GpuLaunch> launch =
+        GpuLaunch::get(*getGpu(), [&] { return emitOpError("has "); });
+    int64_t buffers = getTensorArguments().size() + getYielded().size();
+    for (const TensorMap &map : launch->tensorMaps)
+      if (map.buffer >= buffers)
+        return emitOpError("has a tensor map of buffer ")
+               << map.buffer << ", which it lacks";
+  }
   return success();
 }
 

@@ -29,6 +29,11 @@ def Sched_KernelOp : Sched_Op<"kernel", [IsolatedFromAbove, SingleBlock, Symbol]
     - `chunks`: into how many independent pieces a launch falls; a property of the
       program, never of the machine, so that bits do not depend on threads.
     - `scratch`: bytes of memory that each thread needs. `flops`, `bytes`: of one launch.
+    - `gpu`: how a GPU launches the kernel, once that is planned: `grid` (blocks, in three directions), `threads` of a
+      block, `shared` (bytes of dynamic shared memory), `cluster` (blocks, along x), `tensor_maps` (of each: `buffer`,
+      `type`, `sizes` and `box` innermost first, `strides` in bytes, `swizzle`); all but `grid` and `threads` may be absent.
+    - `library`: for a product that a GPU's library computes: `m`, `n`, `k`, `batch`, `stride_a`, `stride_b`, `stride_d`
+      (elements), `transpose_a`, `transpose_b`, `accumulate` (units), `a_type`, `b_type`, `d_type`. It takes the place of `gpu`.
 
     ```mlir
     sched.kernel @scale(%x: tensor<8x16xf32>, %a: f64)
@@ -48,7 +53,9 @@ def Sched_KernelOp : Sched_Op<"kernel", [IsolatedFromAbove, SingleBlock, Symbol]
     OptionalAttr<I64Attr>:$chunks,
     OptionalAttr<I64Attr>:$scratch,
     OptionalAttr<I64Attr>:$flops,
-    OptionalAttr<I64Attr>:$bytes);
+    OptionalAttr<I64Attr>:$bytes,
+    OptionalAttr<DictionaryAttr>:$gpu,
+    OptionalAttr<DictionaryAttr>:$library);
   let regions = (region SizedRegion<1>:$body);
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;

@@ -131,3 +131,55 @@ sched.program @p attributes {role = "quantize", phase = "", inputs = [], outputs
   // expected-error@+1 {{'sched.host' op writes 2 of 1 buffers}}
   sched.host "svd" buffers [#sched.buf<@a + 0 : 64>] written(2) {rank = 1 : i64}
 }
+
+// -----
+
+// expected-error@+1 {{has no 'threads' in}}
+sched.kernel @k(%x: tensor<4xf32>) attributes {kind = "rows", result_modes = ["store"], gpu = {grid = array<i64: 1, 1, 1>}} {
+  sched.yield %x : tensor<4xf32>
+}
+
+// -----
+
+// expected-error@+1 {{has no 'grid' of three numbers of blocks}}
+sched.kernel @k(%x: tensor<4xf32>) attributes {kind = "rows", result_modes = ["store"], gpu = {grid = array<i64: 1>, threads = 32}} {
+  sched.yield %x : tensor<4xf32>
+}
+
+// -----
+
+// expected-error@+1 {{has blocks or clusters of a size that no GPU has}}
+sched.kernel @k(%x: tensor<4xf32>) attributes {kind = "rows", result_modes = ["store"], gpu = {grid = array<i64: 1, 1, 1>, threads = 2048}} {
+  sched.yield %x : tensor<4xf32>
+}
+
+// -----
+
+// expected-error@+1 {{has unknown entries in}}
+sched.kernel @k(%x: tensor<4xf32>) attributes {kind = "rows", result_modes = ["store"], gpu = {grid = array<i64: 1, 1, 1>, threads = 32, warps = 1}} {
+  sched.yield %x : tensor<4xf32>
+}
+
+// -----
+
+// expected-error@+1 {{has a tensor map of buffer 2, which it lacks}}
+sched.kernel @k(%x: tensor<4xf32>) attributes {kind = "rows", result_modes = ["store"], gpu = {grid = array<i64: 1, 1, 1>, threads = 32,
+    tensor_maps = [{buffer = 2, type = f32, sizes = array<i64: 4>, strides = array<i64>, box = array<i64: 4>}]}} {
+  sched.yield %x : tensor<4xf32>
+}
+
+// -----
+
+// expected-error@+1 {{has a 'm' of 0}}
+sched.kernel @k(%x: tensor<4xf32>) attributes {kind = "rows", result_modes = ["store"],
+    library = {m = 0, n = 1, k = 1, a_type = f32, b_type = f32, d_type = f32}} {
+  sched.yield %x : tensor<4xf32>
+}
+
+// -----
+
+// expected-error@+1 {{is either a GPU's launch or a library's product}}
+sched.kernel @k(%x: tensor<4xf32>) attributes {kind = "rows", result_modes = ["store"], gpu = {grid = array<i64: 1, 1, 1>, threads = 32},
+    library = {m = 1, n = 1, k = 1, a_type = f32, b_type = f32, d_type = f32}} {
+  sched.yield %x : tensor<4xf32>
+}

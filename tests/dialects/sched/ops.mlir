@@ -15,6 +15,22 @@ sched.kernel @add(%x: tensor<8x16xf32>) attributes {kind = "rows", outer = 1, re
   sched.yield %x : tensor<8x16xf32>
 }
 
+// CHECK-LABEL: sched.kernel @launch
+// CHECK-SAME: gpu = {cluster = 2 : i64, grid = array<i64: 4, 2, 1>, shared = 4096 : i64, tensor_maps = [{box = array<i64: 8, 4>, buffer = 0 : i64, sizes = array<i64: 16, 8>, strides = array<i64: 64>, swizzle = 32 : i64, type = f32}], threads = 128 : i64}
+sched.kernel @launch(%x: tensor<8x16xf32>) attributes {kind = "rows", outer = 1, result_modes = ["store"],
+    gpu = {grid = array<i64: 4, 2, 1>, threads = 128, shared = 4096, cluster = 2,
+           tensor_maps = [{buffer = 0, type = f32, sizes = array<i64: 16, 8>, strides = array<i64: 64>, box = array<i64: 8, 4>, swizzle = 32}]}} {
+  sched.yield %x : tensor<8x16xf32>
+}
+
+// CHECK-LABEL: sched.kernel @library
+// CHECK-SAME: library = {a_type = bf16, accumulate, b_type = bf16, d_type = f32, k = 4 : i64, m = 2 : i64, n = 8 : i64, transpose_b}
+sched.kernel @library(%a: tensor<2x4xbf16>, %b: tensor<8x4xbf16>) attributes {kind = "product", result_modes = ["accumulate"],
+    library = {m = 2, n = 8, k = 4, transpose_b, accumulate, a_type = bf16, b_type = bf16, d_type = f32}} {
+  %c = pg.matmul %a, %b {transpose_b} : (tensor<2x4xbf16>, tensor<8x4xbf16>) -> tensor<2x8xf32>
+  sched.yield %c : tensor<2x8xf32>
+}
+
 pg.variable @w : tensor<8x16xf32> {space = "gradient"}
 
 // CHECK-LABEL: func.func @f
