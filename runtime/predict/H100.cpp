@@ -1,6 +1,7 @@
 // 8 H100 SXM: every figure, where it was published, and how it is carried over.
 // time-model.md explains what the model does with them.
 #include "runtime/predict/Machine.h"
+#include "runtime/schedule/Lanes.h"
 
 #include <stdexcept>
 
@@ -199,6 +200,7 @@ const Machine &h100() {
     };
     Machine h;
     h.name = "8 x H100 SXM";
+    h.lanes = mostLanes;
     h.gpus = 8;
     h.multiprocessors = 132;
     h.residentThreads = 2048;

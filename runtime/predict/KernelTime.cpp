@@ -29,10 +29,16 @@ struct Arithmetic {
   double rate = 0;
   const char *name = "";
   bool tensorCores = false;
+  double share = 1; // of the multiprocessors that are used
 };
 
 double atDepth(const Machine::ProductRate &product, double k) {
   return product.rate * k / (k + product.half);
+}
+
+/// The share of the multiprocessors that have anything to do.
+double used(int64_t tiles, int64_t multiprocessors) {
+  return double(std::min(tiles, multiprocessors)) / double(multiprocessors);
 }
 
 // A library's tiles are not known. 128 x 128 is what it falls back to when
@@ -62,14 +68,16 @@ Arithmetic ownProductRate(const KernelFacts &facts, const Machine &machine) {
   // Not knowing k is taken as the shortest that pays at all.
   double k = facts.k ? double(facts.k) : 256;
   double filled = waveEfficiency(facts.blocks, machine.multiprocessors);
+  double share = used(facts.blocks, machine.multiprocessors);
   if (facts.instructions == Instructions::Mma)
     return {atDepth(machine.mmaProduct, k) * filled,
-            "own product with mma.sync", true};
+            "own product with mma.sync", true, share};
   bool persistent = facts.blocks <= machine.multiprocessors;
   return {atDepth(persistent ? machine.persistentProduct : machine.tiledProduct,
                   k) *
               filled,
-          persistent ? "own persistent product" : "own tiled product", true};
+          persistent ? "own persistent product" : "own tiled product", true,
+          share};
 }
 
 Arithmetic attentionRate(const KernelFacts &facts, const Machine &machine) {
@@ -117,13 +125,16 @@ double memoryRate(const KernelFacts &facts, const Machine &machine) {
 
 KernelTime predictKernel(const KernelFacts &facts, const Machine &machine) {
   Arithmetic arithmetic = arithmeticOf(facts, machine);
-  double computing = facts.flops / arithmetic.rate;
+  double computing = facts.flops > 0 ? facts.flops / arithmetic.rate : 0;
   double moving = facts.bytes / memoryRate(facts, machine);
   double fixed = machine.gap + machine.ramp;
   KernelTime time;
   time.seconds = fixed + std::max(computing, moving);
   time.rate = arithmetic.rate;
   time.rateName = arithmetic.name;
+  time.share = computing > moving ? arithmetic.share
+               : moving > 0       ? facts.bytes / machine.memory / moving
+                                  : 0;
   // Memory that could be faster waits for its threads.
   bool starved = moving > 1.01 * facts.bytes / machine.memory;
   if (std::max(computing, moving) < fixed || (moving >= computing && starved))

@@ -31,6 +31,9 @@ const char *boundName(Bound bound);
 struct KernelTime {
   double seconds = 0; // from its node's start to the next one's
   Bound bound = Bound::Latency;
+  /// What it takes of the GPU once it flows: of the multiprocessors or of the
+  /// bandwidth, whichever bounds it. Others may take the rest.
+  double share = 1;
   double rate = 0;      // FLOP/s at which its arithmetic is taken to run
   std::string rateName; // of which of the machine's rates that is
 };

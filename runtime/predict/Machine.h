@@ -12,6 +12,7 @@ namespace pgrt {
 /// multiply-add counts as two.
 struct Machine {
   std::string name;
+  int lanes = 1;           // streams that a program's graph is spread over
   int gpus = 0;            // that exchange gradients over NVLink
   int multiprocessors = 0; // of one GPU
   double memoryBytes = 0;  // of one GPU

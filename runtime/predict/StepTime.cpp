@@ -23,9 +23,12 @@ Bound Share::bound() const {
 
 namespace {
 
-ProgramTime predictProgram(const PlanTime &plan, const plan::Program &program) {
+ProgramTime predictProgram(const plan::Plan &whole, const PlanTime &plan,
+                           const plan::Program &program) {
   ProgramTime time;
   time.program = &program;
+  time.overlap = overlapPieces(
+      layOut(whole, program, plan.kernelTimes, *plan.machine), *plan.machine);
   auto transfer = [&](const char *kind, double moved) {
     KernelTime one = predictTransfer(moved, *plan.machine);
     time.total.add(one, 0, moved);
@@ -154,14 +157,15 @@ private:
   void addProgram(const plan::Program *program, double runs) {
     if (!program || runs <= 0)
       return;
-    const Share &total = times.programs[indexOf(*program)].total;
+    const ProgramTime &time = times.programs[indexOf(*program)];
+    const Share &total = time.total;
     StepPart part;
     part.name = program->name();
     part.runs = runs;
     part.launches = int64_t(double(total.launches) * runs);
     part.flops = total.flops * runs;
     part.bytes = total.bytes * runs;
-    part.seconds = total.seconds * runs;
+    part.seconds = time.overlap.seconds * runs;
     part.bound = boundName(total.bound());
     add(part);
   }
@@ -197,7 +201,7 @@ PlanTime predictPlan(const plan::Plan &plan, const Machine &machine,
   for (const KernelFacts &facts : times.facts)
     times.kernelTimes.push_back(predictKernel(facts, machine));
   for (const plan::Program &program : plan.programs())
-    times.programs.push_back(predictProgram(times, program));
+    times.programs.push_back(predictProgram(plan, times, program));
   times.memoryBytes = arenaBytes(plan);
   if (!plan.has_training() || !findProgram(plan, "train"))
     return times;

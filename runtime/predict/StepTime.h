@@ -2,7 +2,7 @@
 // GPUs.
 #pragma once
 
-#include "runtime/predict/KernelTime.h"
+#include "runtime/predict/Overlap.h"
 
 #include <map>
 
@@ -19,10 +19,11 @@ struct Share {
   Bound bound() const;
 };
 
-/// One run of a program on one GPU, in one stream.
+/// One run of a program on one GPU.
 struct ProgramTime {
   const plan::Program *program = nullptr;
-  Share total;
+  Overlap overlap;                    // in lanes
+  Share total;                        // one after the other
   std::map<std::string, Share> kinds; // "library", "rows", …, "copy", "fill"
   std::map<int, Share> kernels;       // by index in Plan.kernels
 };

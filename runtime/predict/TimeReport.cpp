@@ -61,7 +61,12 @@ std::string programTable(const ProgramTime &time) {
   std::string text = cat("program ", time.program->name(), ", one run\n");
   for (const auto &[kind, share] : time.kinds)
     text += shareLine(kind, share);
-  return text + shareLine("all", time.total) + "\n";
+  text += shareLine("all, one after the other", time.total);
+  const Overlap &overlap = time.overlap;
+  return text + formatted("  %-30s %53s  the longest chain takes %s\n\n",
+                          cat("in ", overlap.lanes, " lanes").c_str(),
+                          milliseconds(overlap.seconds).c_str(),
+                          milliseconds(overlap.critical).c_str());
 }
 
 /// How often each program runs in a step of its phase.
@@ -200,6 +205,9 @@ void writeTimes(JsonWriter &json, const plan::Plan &plan,
   for (const ProgramTime &time : times.programs) {
     json.beginObject().field("name", time.program->name());
     writeShare(json, time.total);
+    json.field("lanes", time.overlap.lanes)
+        .field("seconds_in_lanes", time.overlap.seconds)
+        .field("longest_chain_seconds", time.overlap.critical);
     json.key("kinds").beginObject();
     for (const auto &[kind, share] : time.kinds) {
       json.key(kind).beginObject();
