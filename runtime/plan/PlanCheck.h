@@ -37,6 +37,11 @@ double programFlops(const plan::Plan &plan, const plan::Program &program);
 /// (train/GradientTree.h).
 int64_t gradientInstances(int64_t parts);
 
+/// Whether so many ranks can share a step of so many parts: each rank's block
+/// must be a subtree of GradientTree's, so that the sum over ranks is the same
+/// tree whatever their number.
+bool ranksCanShare(int64_t parts, int64_t ranks);
+
 /// The name of a phase from its switches: "plain", or the names that are on
 /// joined by '+'.
 std::string phaseName(const plan::Training &training,

@@ -78,6 +78,13 @@ int64_t gradientInstances(int64_t parts) {
   return most;
 }
 
+static bool isPowerOfTwo(int64_t n) { return n > 0 && (n & (n - 1)) == 0; }
+
+bool ranksCanShare(int64_t parts, int64_t ranks) {
+  return ranks == 1 || (isPowerOfTwo(ranks) && parts % ranks == 0 &&
+                        isPowerOfTwo(parts / ranks));
+}
+
 std::string phaseName(const plan::Training &training,
                       const std::vector<bool> &on) {
   std::string name;

@@ -163,20 +163,15 @@ const std::vector<Rate> &h100Rates() {
        "their difference"},
 
       // Between GPUs, and to the host.
-      {"latency of a collective", 32768 / 0.82e9, "s",
+      {"latency between GPUs", 32768 / 0.82e9, "s",
        "0.82 GB/s for an all-reduce of 32 KiB, 8 H200, NVLink 4",
        mlEngineering + "network/README.md",
        "the H200 has the H100's NVLink; PyTorch's share is in it"},
-      {"all-gather", 361.4e9, "B/s",
-       "361.4 GB/s bus bandwidth, nccl-tests, 16 GiB, 8 H200, NVLink 4",
-       mlEngineering + "network/README.md",
-       "smaller messages pay the latency above"},
-      {"all-to-all", 180e9, "B/s",
+      {"send and receive", 180e9, "B/s",
        "180 GB/s: where nccl-tests' sendrecv levels off between two H100",
        "\"P2P performance with nccl-tests vs nvbandwidth\", "
        "github.com/NVIDIA/nccl-tests/issues/268 (2024)",
-       "nothing was found for all-to-all within a board; NCCL's ring "
-       "collectives reach twice as much"},
+       asItIs},
       {"host to GPU", 35.0e9, "B/s",
        "35.03 to 35.39 GB/s, host_to_device_memcpy_sm, H100",
        "github.com/NVIDIA/nvbandwidth/issues/24 (2024)", asItIs},
@@ -225,9 +220,8 @@ const Machine &h100() {
     h.bytesInFlight = value("bytes in flight");
     h.gap = value("gap between graph nodes");
     h.ramp = value("fill and drain of a kernel");
-    h.collectiveLatency = value("latency of a collective");
-    h.allGather = value("all-gather");
-    h.allToAll = value("all-to-all");
+    h.collectiveLatency = value("latency between GPUs");
+    h.sendReceive = value("send and receive");
     h.hostLink = value("host to GPU");
     h.hostLatency = value("latency of a host copy");
     h.reference = value("floor");

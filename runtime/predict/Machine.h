@@ -43,11 +43,10 @@ struct Machine {
   double gap = 0;              // between a node of a graph and the next, s
   double ramp = 0; // of a kernel: until its loads and after its stores flow, s
 
-  double collectiveLatency = 0; // of one collective, s
-  double allGather = 0;         // bytes/s that a GPU sends
-  double allToAll = 0;
-  double hostLink = 0;    // bytes/s between host and GPU
-  double hostLatency = 0; // of one copy to or from the host, s
+  double collectiveLatency = 0; // of one exchange between GPUs, s
+  double sendReceive = 0;       // bytes/s of a GPU, both ways at once
+  double hostLink = 0;          // bytes/s between host and GPU
+  double hostLatency = 0;       // of one copy to or from the host, s
 
   double reference = 0; // FLOP/s of the floor that a step is compared with
 };

@@ -72,9 +72,8 @@ public:
     addInputs(*train, parts * micros);
     addClear(parts);
     addProgram(train, parts * micros);
-    addProgram(findProgram(plan, "combine"), parts - 1);
-    if (times.ranks > 1)
-      addExchange();
+    int rounds = addExchange();
+    addProgram(findProgram(plan, "combine"), parts - 1 + rounds);
     addProgram(findProgram(plan, "update", phase), 1);
     step.modelFlops = programFlops(plan, *train) * parts * micros;
     step.floorSeconds = step.modelFlops / machine.reference;
@@ -113,35 +112,26 @@ private:
     add(part);
   }
 
-  // Each rank gets its share of all ranks' gradients, adds them by the tree,
-  // and all get the sums. It starts when the last micro-batch is done.
-  void addExchange() {
+  // Pairs of ranks exchange all they have, and both add (train/RankSum.h). It
+  // starts when the last micro-batch is done. Returns the number of rounds.
+  int addExchange() {
     const int gradients = gradientArena(plan);
-    if (gradients < 0)
-      return;
-    const double bytes = double(plan.arenas(gradients).bytes()),
-                 ranks = times.ranks, sent = bytes * (ranks - 1) / ranks;
-    addCollective("gradients: all-to-all", sent, machine.allToAll);
-    StepPart sum;
-    sum.name = "gradients: sum";
-    sum.launches = int64_t(ranks) - 1;
-    sum.bytes = 3 * sum.launches * bytes / ranks; // two read, one written
-    sum.flops = sum.launches * bytes / ranks / 4;
-    KernelTime one = predictTransfer(sum.bytes / double(sum.launches), machine);
-    sum.seconds = double(sum.launches) * one.seconds;
-    sum.bound = boundName(one.bound);
-    add(sum);
-    addCollective("gradients: all-gather", sent, machine.allGather);
-  }
-
-  void addCollective(const char *name, double sent, double rate) {
+    int rounds = 0;
+    while ((1 << rounds) < times.ranks)
+      ++rounds;
+    if (gradients < 0 || rounds == 0)
+      return 0;
+    const double bytes = double(plan.arenas(gradients).bytes());
     StepPart part;
-    part.name = name;
-    part.launches = 1;
-    part.nvlink = sent;
-    part.seconds = machine.collectiveLatency + sent / rate;
+    part.name = "gradients between GPUs";
+    part.runs = rounds;
+    part.launches = rounds;
+    part.nvlink = rounds * bytes;
+    part.seconds =
+        rounds * (machine.collectiveLatency + bytes / machine.sendReceive);
     part.bound = "NVLink";
     add(part);
+    return rounds;
   }
 
   void add(const StepPart &part) {
@@ -187,7 +177,7 @@ private:
 
 int mostRanks(const plan::Plan &plan, const Machine &machine) {
   int ranks = machine.gpus;
-  while (plan.has_training() && plan.training().parts() % ranks != 0)
+  while (plan.has_training() && !ranksCanShare(plan.training().parts(), ranks))
     --ranks;
   return ranks;
 }
@@ -205,9 +195,9 @@ PlanTime predictPlan(const plan::Plan &plan, const Machine &machine,
   times.memoryBytes = arenaBytes(plan);
   if (!plan.has_training() || !findProgram(plan, "train"))
     return times;
-  if (plan.training().parts() % ranks != 0)
-    failUsage(ranks, " GPUs cannot share the ", plan.training().parts(),
-              " parts of a step evenly");
+  if (!ranksCanShare(plan.training().parts(), ranks))
+    failUsage(ranks, " GPUs cannot share a step of ", plan.training().parts(),
+              " parts: ", mostRanks(plan, machine), " can");
   for (const plan::Program &program : plan.programs())
     if (program.role() == "train")
       for (const std::string &phase : program.phases())

@@ -56,11 +56,11 @@ struct PlanTime {
   int64_t memoryBytes = 0;           // all arenas of one GPU
 };
 
-/// The most GPUs of a machine that can share the parts of a step evenly.
+/// The most GPUs of a machine that can share a step.
 int mostRanks(const plan::Plan &plan, const Machine &machine);
 
-/// Predicts a plan for a GPU (isGpuPlan). `ranks` must divide the parts of a
-/// step: throws Error (Usage) otherwise.
+/// Predicts a plan for a GPU (isGpuPlan). Throws Error (Usage) if so many ranks
+/// cannot share a step.
 PlanTime predictPlan(const plan::Plan &plan, const Machine &machine, int ranks);
 
 } // namespace pgrt

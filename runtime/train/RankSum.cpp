@@ -4,19 +4,12 @@
 
 namespace pgrt {
 
-static bool isPowerOfTwo(int64_t n) { return n > 0 && (n & (n - 1)) == 0; }
-
-static bool divides(int64_t ranks, int64_t parts) {
-  return ranks == 1 || (isPowerOfTwo(ranks) && parts % ranks == 0 &&
-                        isPowerOfTwo(parts / ranks));
-}
-
 void checkRanks(int64_t parts, int ranks) {
-  if (divides(ranks, parts))
+  if (ranksCanShare(parts, ranks))
     return;
   std::string possible;
   for (int64_t n = 1; n <= parts; ++n)
-    if (divides(n, parts))
+    if (ranksCanShare(parts, n))
       possible += cat(possible.empty() ? "" : ", ", n);
   failUsage(ranks, " ranks cannot share a step of ", parts,
             parts == 1 ? " part" : " parts",

@@ -6,10 +6,8 @@
 
 namespace pgrt {
 
-/// Throws Error (Usage) unless so many ranks can share a step of so many parts:
-/// each rank's block must be a subtree of GradientTree's, so that the sum over
-/// ranks is the same tree whatever their number. The message says which numbers
-/// can.
+/// Throws Error (Usage) unless so many ranks can share a step of so many parts
+/// (ranksCanShare). The message says which numbers can.
 void checkRanks(int64_t parts, int ranks);
 
 /// Each rank's sum lies in instance `own` of the gradients; the sum over ranks,

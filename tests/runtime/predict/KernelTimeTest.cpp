@@ -231,8 +231,7 @@ TEST(Rates, NoneIsAboveThePeaks) {
         h.mmaProduct.rate, h.attention, h.attentionGrad, h.mmaAttention})
     EXPECT_LT(rate, peak);
   EXPECT_LT(h.memory, memory);
-  EXPECT_LT(h.allGather, link);
-  EXPECT_LT(h.allToAll, link);
+  EXPECT_LT(h.sendReceive, link);
 }
 
 } // namespace

@@ -25,8 +25,7 @@ Machine roundMachine() {
   m.gap = 1;
   m.ramp = 1;
   m.collectiveLatency = 5;
-  m.allGather = 10;
-  m.allToAll = 20;
+  m.sendReceive = 20;
   m.hostLink = 2;
   m.hostLatency = 3;
   m.reference = 100;
@@ -160,16 +159,18 @@ TEST_F(StepTimeTest, RanksShareThePartsAndExchangeGradients) {
   PlanTime times = predictPlan(plan, machine, 4);
   const StepTime &step = times.steps[0];
   EXPECT_DOUBLE_EQ(part(step, "train.plain").runs, 2);
-  EXPECT_THROW(part(step, "combine"), std::runtime_error);
-  const double sent = 800 * 3 / 4.;
-  const StepPart &scatter = part(step, "gradients: all-to-all");
-  EXPECT_DOUBLE_EQ(scatter.nvlink, sent);
-  EXPECT_DOUBLE_EQ(scatter.seconds, 5 + sent / 20);
-  EXPECT_DOUBLE_EQ(part(step, "gradients: all-gather").seconds, 5 + sent / 10);
-  // Three sums of two fourths of the gradients into one.
-  EXPECT_DOUBLE_EQ(part(step, "gradients: sum").bytes, 3 * 600);
-  EXPECT_DOUBLE_EQ(part(step, "gradients: sum").seconds, 3 * (2 + 6));
-  EXPECT_DOUBLE_EQ(step.total.nvlink, 2 * sent);
+  // In two rounds all gradients go to another rank, and two are added.
+  const StepPart &exchange = part(step, "gradients between GPUs");
+  EXPECT_EQ(exchange.launches, 2);
+  EXPECT_DOUBLE_EQ(exchange.nvlink, 1600);
+  EXPECT_DOUBLE_EQ(exchange.seconds, 2 * (5 + 40));
+  EXPECT_DOUBLE_EQ(part(step, "combine").runs, 2);
+  EXPECT_DOUBLE_EQ(part(step, "combine").seconds, 2 * 12);
+  EXPECT_DOUBLE_EQ(step.total.nvlink, 1600);
+
+  // Two ranks: each adds its two parts, then the other's.
+  EXPECT_DOUBLE_EQ(part(predictPlan(plan, machine, 2).steps[0], "combine").runs,
+                   1);
 }
 
 TEST_F(StepTimeTest, RanksMustDivideTheParts) {
