@@ -1,5 +1,4 @@
 #include "runtime/artifact/Build.h"
-#include "runtime/artifact/Estimate.h"
 #include "runtime/artifact/ZeroOnes.h"
 #include "runtime/executor/Profile.h"
 #include "runtime/plan/PlanCheck.h"
@@ -67,20 +66,20 @@ void ArtifactBuilder::quantize(std::optional<double> solved) {
   leaves = readLeaves(executor);
 }
 
-// Of the whole file, claims included. The codecs' ratio drifts with the solved
-// constant: a sample of blocks is compressed anew where it has moved far.
+// Of the whole file, claims included. The solved constant changes the blocks'
+// densities: a sample is compressed anew where it has moved far.
 double ArtifactBuilder::estimate(double solved) {
   constexpr double far = 1.3;
   PayloadParts parts = joinLeaves(leaves, steps.base3());
-  if (ratio == 0 || solved > ratioAt * far || solved * far < ratioAt) {
-    ratio = measureRatio(parts, steps, parallel);
-    ratioAt = solved;
+  if (curve.empty() || solved > sampledAt * far || solved * far < sampledAt) {
+    curve.sample(parts, steps, parallel);
+    sampledAt = solved;
   }
   artifact::Artifact rest = result;
   rest.clear_blocks();
   if (rest.table().empty()) // nothing was packed yet
     rest.set_table(makeBrotli(11)->encode(table.SerializeAsString()));
-  return payloadEntropyBytes(parts, parallel) * ratio +
+  return curve.estimate(parts, parallel) +
          double(countArtifact(rest).total() + bytesOfClaims(plan));
 }
 
@@ -215,7 +214,12 @@ void ArtifactBuilder::refuse(int64_t bytes, const std::string &tried) const {
             .name();
     if (rows.empty() || rows.back().name != name)
       rows.push_back({name});
-    rows.back().bytes += leafEntropyBytes(stored) * (ratio > 0 ? ratio : 1.0);
+    double entropy = leafEntropyBytes(stored);
+    bool wide = stored.elementBytes() == 2;
+    rows.back().bytes +=
+        entropy *
+        curve.ratio(wide, 8 * entropy /
+                              double(std::max<size_t>(1, stored.bytes.size())));
     if (stored.leaf->kind() == plan::Leaf::CODES)
       rows.back().codes += stored.elements;
   }

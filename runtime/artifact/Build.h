@@ -2,6 +2,7 @@
 #pragma once
 
 #include "runtime/artifact/ArtifactFile.h"
+#include "runtime/artifact/Estimate.h"
 #include "runtime/artifact/FitCap.h"
 #include "runtime/artifact/Payload.h"
 #include "runtime/support/EventLog.h"
@@ -55,8 +56,8 @@ private:
   artifact::Table table;
   std::vector<StoredLeaf> leaves;
   std::vector<std::vector<float>> originals; // of each parameter
-  double ratio = 0;   // of packed bytes to entropy; 0: not measured yet
-  double ratioAt = 0; // the solved constant that it was measured at
+  SizeCurve curve;
+  double sampledAt = 0; // the solved constant that the curve has blocks of
 };
 
 /// Puts an artifact's leaves where "decode" reads them, runs it and `prepare`.

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <tuple>
 
 namespace pgrt {
 
@@ -25,40 +26,76 @@ double leafEntropyBytes(const StoredLeaf &stored) {
   return entropyBytes(stored.bytes, size_t(stored.elementBytes()));
 }
 
-// Elements of two bytes have a byte of either kind every other time.
-static double blockEntropy(const PayloadParts &parts, int64_t index) {
-  int64_t wideBlocks =
+namespace {
+struct Block {
+  std::string_view bytes;
+  bool wide = false; // elements of two bytes: every other byte is of one kind
+  double entropy = 0;
+  double density() const {
+    return 8 * entropy / double(std::max<size_t>(1, bytes.size()));
+  }
+};
+} // namespace
+
+static std::vector<Block> describeBlocks(const PayloadParts &parts,
+                                         const ParallelFor &parallel) {
+  const int64_t wide =
       (int64_t(parts.wide.size()) + payloadBlockBytes - 1) / payloadBlockBytes;
-  return entropyBytes(parts.block(index), index < wideBlocks ? 2 : 1);
-}
-
-double payloadEntropyBytes(const PayloadParts &parts,
-                           const ParallelFor &parallel) {
-  std::vector<double> bytes(static_cast<size_t>(parts.blocks()));
-  parallel(parts.blocks(),
-           [&](int64_t i) { bytes[size_t(i)] = blockEntropy(parts, i); });
-  double sum = 0;
-  for (double each : bytes)
-    sum += each;
-  return sum;
-}
-
-double measureRatio(const PayloadParts &parts, const PackSteps &steps,
-                    const ParallelFor &parallel) {
-  constexpr int64_t most = 12;
-  int64_t blocks = parts.blocks(), sampled = std::min(blocks, most);
-  std::vector<double> packed(static_cast<size_t>(sampled)),
-      entropy(static_cast<size_t>(sampled));
-  parallel(sampled, [&](int64_t i) {
-    throwIfInterrupted();
-    int64_t index = i * blocks / sampled;
-    packed[size_t(i)] = double(steps.encode(parts.block(index)).size());
-    entropy[size_t(i)] = blockEntropy(parts, index);
+  std::vector<Block> blocks(static_cast<size_t>(parts.blocks()));
+  parallel(parts.blocks(), [&](int64_t i) {
+    Block &block = blocks[size_t(i)];
+    block.bytes = parts.block(i);
+    block.wide = i < wide;
+    block.entropy = entropyBytes(block.bytes, block.wide ? 2 : 1);
   });
-  double sumPacked = 0, sumEntropy = 0;
-  for (size_t i = 0; i < packed.size(); ++i)
-    sumPacked += packed[i], sumEntropy += entropy[i];
-  return sumEntropy > 0 ? sumPacked / sumEntropy : 1;
+  return blocks;
+}
+
+void SizeCurve::sample(const PayloadParts &parts, const PackSteps &steps,
+                       const ParallelFor &parallel) {
+  constexpr size_t most = 12;
+  std::vector<Block> blocks = describeBlocks(parts, parallel), taken;
+  std::sort(blocks.begin(), blocks.end(), [](const Block &a, const Block &b) {
+    return std::make_tuple(!a.wide, a.density(), a.bytes.data()) <
+           std::make_tuple(!b.wide, b.density(), b.bytes.data());
+  });
+  const size_t count = std::min(blocks.size(), most);
+  for (size_t i = 0; i < count; ++i) // the first and the last among them
+    taken.push_back(
+        blocks[count > 1 ? i * (blocks.size() - 1) / (count - 1) : 0]);
+  std::vector<double> packed(taken.size());
+  parallel(int64_t(taken.size()), [&](int64_t i) {
+    throwIfInterrupted();
+    packed[size_t(i)] = double(steps.encode(taken[size_t(i)].bytes).size());
+  });
+  for (size_t i = 0; i < taken.size(); ++i)
+    if (taken[i].entropy > 0)
+      points.push_back(
+          {taken[i].wide, taken[i].density(), packed[i] / taken[i].entropy});
+}
+
+// The mean of the points, weighted by the inverse square of their distance:
+// close points count nearly alone, and nothing is extrapolated.
+double SizeCurve::ratio(bool wide, double density) const {
+  constexpr double blur = 0.02; // bits a byte
+  double weights = 0, sum = 0;
+  for (const Point &point : points) {
+    double distance = point.density - density;
+    double weight = 1 / (distance * distance + blur * blur);
+    if (point.wide != wide)
+      weight *= 1e-9; // if there are no others
+    weights += weight;
+    sum += weight * point.ratio;
+  }
+  return weights > 0 ? sum / weights : 1;
+}
+
+double SizeCurve::estimate(const PayloadParts &parts,
+                           const ParallelFor &parallel) const {
+  double sum = 0;
+  for (const Block &block : describeBlocks(parts, parallel))
+    sum += block.entropy * ratio(block.wide, block.density());
+  return sum;
 }
 
 } // namespace pgrt
