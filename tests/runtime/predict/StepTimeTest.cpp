@@ -170,7 +170,7 @@ TEST_F(StepTimeTest, RanksShareThePartsAndExchangeGradients) {
 
   // Two ranks: each adds its two parts, then the other's.
   EXPECT_DOUBLE_EQ(part(predictPlan(plan, machine, 2).steps[0], "combine").runs,
-                   1);
+                   2);
 }
 
 TEST_F(StepTimeTest, RanksMustDivideTheParts) {
