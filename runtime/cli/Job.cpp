@@ -13,7 +13,7 @@
 #include "runtime/support/Interrupt.h"
 #include "runtime/train/Estimate.h"
 #include "runtime/train/Initialise.h"
-#include "runtime/train/RankSum.h"
+#include "runtime/train/RankUpdate.h"
 
 #include <algorithm>
 #include <bit>

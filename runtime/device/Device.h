@@ -8,10 +8,22 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
 namespace pgrt {
+
+/// `elements` numbers at `from` are added to those at `to`.
+struct Addition {
+  void *to;
+  const void *from;
+  int64_t elements;
+  plan::Type type; // F32 or F64
+};
+
+/// Numbers [begin, end) of it, on the host.
+void addNumbers(const Addition &addition, int64_t begin, int64_t end);
 
 class Device {
 public:
@@ -37,6 +49,9 @@ public:
                       const double *scalars) = 0;
   virtual void copy(void *to, const void *from, int64_t bytes) = 0;
   virtual void fill(void *to, uint32_t pattern, int64_t bytes) = 0;
+
+  /// Sums of what lies apart, each rounded as "combine" rounds its own.
+  virtual void add(std::span<const Addition> additions);
 
   /// Between the host's memory and the device's.
   virtual void read(void *host, const void *device, int64_t bytes) = 0;

@@ -112,7 +112,7 @@ private:
     add(part);
   }
 
-  // Pairs of ranks exchange all they have, and both add (train/RankSum.h). It
+  // As if pairs of ranks exchanged all they have, and both added. It
   // starts when the last micro-batch is done. Returns the number of rounds.
   int addExchange() {
     const int gradients = gradientArena(plan);

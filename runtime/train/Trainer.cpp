@@ -6,7 +6,6 @@
 #include "runtime/train/Estimate.h"
 #include "runtime/train/GradientTree.h"
 #include "runtime/train/Initialise.h"
-#include "runtime/train/RankSum.h"
 
 #include <algorithm>
 #include <cmath>
@@ -18,7 +17,8 @@ Trainer::Trainer(Executor &executor, Collective &ranks, WindowOrder &data,
                  double peak)
     : executor(executor), ranks(ranks), data(data), budget(budget), log(log),
       progress(progress), peak(peak), plan(executor.plan()),
-      training(plan.training()), switches(size_t(training.switches_size())) {}
+      training(plan.training()), switches(size_t(training.switches_size())),
+      rankUpdate(executor, ranks) {}
 
 const plan::Program &Trainer::programFor(const char *role,
                                          const std::string &phase) const {
@@ -66,11 +66,10 @@ static bool isMeaned(const plan::Port &port) {
   return port.name() == "loss" || port.name().starts_with("term.");
 }
 
-// False if an interrupt came. `outputs`: of each micro-batch. `sum`: the
-// instance that holds the gradients.
+// False if an interrupt came. `outputs`: of each micro-batch.
 bool Trainer::runOwnParts(const plan::Program &train, int64_t step,
                           const std::vector<double> &scalars,
-                          std::vector<double> &outputs, int &sum) {
+                          std::vector<double> &outputs) {
   GradientTree tree(gradientInstances(training.parts()));
   const int gradients = gradientArena(plan), others = otherGradientArena(plan);
   const int64_t parts = training.parts(), own = parts / ranks.size(),
@@ -121,8 +120,7 @@ bool Trainer::runOwnParts(const plan::Program &train, int64_t step,
     }
     tree.add(instance, combine);
   }
-  sum = tree.finish(combine);
-  executor.bind(gradients, sum);
+  executor.bind(gradients, tree.finish(combine));
   return true;
 }
 
@@ -151,14 +149,13 @@ bool Trainer::runParts(const plan::Program &train, int64_t step,
                        const std::vector<double> &scalars, double &loss,
                        std::vector<double> &terms) {
   std::vector<double> own;
-  int sum = 0;
-  bool stopped = !runOwnParts(train, step, scalars, own, sum);
+  bool stopped = !runOwnParts(train, step, scalars, own);
   if (ranks.any(stopped))
     return false;
   std::vector<double> all(own.size() * size_t(ranks.size()));
   ranks.allGather(own.data(), all.data(), int64_t(own.size() * sizeof own[0]));
   meanOutputs(train, all, loss, terms);
-  sumOverRanks(executor, ranks, sum, scalars);
+  rankUpdate.addGradients();
   return true;
 }
 
@@ -215,7 +212,7 @@ TrainResult Trainer::run() {
                 "the data");
     if (step == 0)
       startAverages(executor);
-    executor.run(programFor("update", phase), scalars);
+    rankUpdate.run(programFor("update", phase), scalars);
 
     StepReport report;
     report.step = step;
@@ -233,6 +230,7 @@ TrainResult Trainer::run() {
   }
   if (result.steps == 0)
     startAverages(executor);
+  rankUpdate.shareAverages();
   result.seconds = Profile::now() - begin;
   return result;
 }

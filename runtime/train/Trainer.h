@@ -7,6 +7,7 @@
 #include "runtime/support/EventLog.h"
 #include "runtime/train/Budget.h"
 #include "runtime/train/Progress.h"
+#include "runtime/train/RankUpdate.h"
 
 namespace pgrt {
 
@@ -24,7 +25,7 @@ struct TrainResult {
 /// interrupted(): the step under way is dropped.
 ///
 /// Each rank computes a block of the parts, which is a subtree of that tree;
-/// RankSum adds the subtrees. All ranks go by the clock of rank 0, and stop
+/// RankUpdate adds the subtrees. All ranks go by the clock of rank 0, and stop
 /// together when one is interrupted; all of them end with the same weights.
 class Trainer {
 public:
@@ -49,7 +50,7 @@ private:
                 std::vector<double> &terms);
   bool runOwnParts(const plan::Program &train, int64_t step,
                    const std::vector<double> &scalars,
-                   std::vector<double> &outputs, int &sum);
+                   std::vector<double> &outputs);
   void meanOutputs(const plan::Program &train,
                    const std::vector<double> &outputs, double &loss,
                    std::vector<double> &terms) const;
@@ -71,6 +72,7 @@ private:
   const plan::Plan &plan;
   const plan::Training &training;
   std::vector<bool> switches;
+  RankUpdate rankUpdate;
   bool estimated = false, askedToStop = false;
 };
 

@@ -1,4 +1,4 @@
-#include "runtime/train/RankSum.h"
+#include "runtime/train/RankUpdate.h"
 #include "runtime/collective/ThreadCollective.h"
 #include "runtime/device/cpu/CpuDevice.h"
 #include "runtime/plan/PlanCheck.h"
@@ -12,7 +12,7 @@
 
 namespace pgrt {
 
-TEST(RankSum, WhoCanShareAStep) {
+TEST(RankUpdate, WhoCanShareAStep) {
   for (int ranks : {1, 2, 4, 8})
     EXPECT_NO_THROW(checkRanks(8, ranks)) << ranks;
   for (int ranks : {3, 5, 6, 7, 9, 16})
@@ -79,7 +79,7 @@ Outcome train(const toy::ToyOptions &options, int size) {
 }
 } // namespace
 
-TEST(RankSum, SameBitsOnAnyNumberOfRanks) {
+TEST(RankUpdate, SameBitsOnAnyNumberOfRanks) {
   for (int64_t micros : {1, 3}) {
     toy::ToyOptions options;
     options.parts = 8;
@@ -95,7 +95,7 @@ TEST(RankSum, SameBitsOnAnyNumberOfRanks) {
   }
 }
 
-TEST(RankSum, DivergenceEndsAllRanks) {
+TEST(RankUpdate, DivergenceEndsAllRanks) {
   toy::ToyOptions options;
   options.parts = 4;
   options.lr = 1e38;
