@@ -1,5 +1,7 @@
 #include "runtime/predict/KernelTime.h"
 
+#include <algorithm>
+#include <cmath>
 #include <map>
 #include <string_view>
 
@@ -27,24 +29,28 @@ instructionsOf(std::string_view ptx) {
   return found;
 }
 
-double elements(const plan::TensorMap &map) {
+double product(const google::protobuf::RepeatedField<int64_t> &sizes, int begin,
+               int end) {
   double count = 1;
-  for (int64_t size : map.sizes())
-    count *= double(size);
+  for (int i = begin; i < std::min(end, sizes.size()); ++i)
+    count *= double(sizes.Get(i));
   return count;
 }
 
-// The first two tensor maps of a product are its operands', [batch,] m × k and
-// n × k in some order of axes: their elements over m n k give k.
+// The tensor maps of a product are its operands', m × k and n × k in some order
+// of axes, then those of a batch: m k n k over m n k gives k. If there is one
+// map alone, k is one of its two axes, and at least the shorter.
 int64_t depthOf(const plan::Kernel &kernel) {
   const plan::GpuLaunch &launch = kernel.gpu();
-  if (launch.tensor_maps_size() < 2 || kernel.flops() <= 0)
+  if (launch.tensor_maps_size() == 0 || kernel.flops() <= 0)
     return 0;
-  const plan::TensorMap &a = launch.tensor_maps(0), &b = launch.tensor_maps(1);
-  double k = elements(a) * elements(b) / (kernel.flops() / 2);
-  bool batched =
-      a.sizes_size() == 3 && b.sizes_size() == 3 && a.sizes(2) == b.sizes(2);
-  return int64_t(batched ? k / double(a.sizes(2)) : k);
+  const auto &a = launch.tensor_maps(0).sizes();
+  if (launch.tensor_maps_size() == 1)
+    return a.size() < 2 ? 0 : std::min(a.Get(0), a.Get(1));
+  const auto &b = launch.tensor_maps(1).sizes();
+  double batch = std::max(product(a, 2, 5), product(b, 2, 5));
+  return std::llround(product(a, 0, 2) * product(b, 0, 2) * batch /
+                      (kernel.flops() / 2));
 }
 
 } // namespace
@@ -72,6 +78,7 @@ std::vector<KernelFacts> kernelFacts(const plan::Plan &plan) {
     const plan::GpuLaunch &launch = kernel.gpu();
     facts.blocks = int64_t(launch.grid_x()) * launch.grid_y() * launch.grid_z();
     facts.threads = launch.threads();
+    facts.sharedBytes = launch.shared_bytes();
     if (auto found = instructions.find(kernel.symbol());
         found != instructions.end())
       facts.instructions = found->second;

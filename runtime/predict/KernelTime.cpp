@@ -61,23 +61,20 @@ Arithmetic libraryRate(const KernelFacts &facts, const Machine &machine) {
   return {rate, "library product", true};
 }
 
-// Blocks of a grid that is no larger than the GPU walk over tiles.
 Arithmetic ownProductRate(const KernelFacts &facts, const Machine &machine) {
   if (facts.instructions == Instructions::None)
-    return {machine.plainProduct, "product without tensor cores, plain"};
+    return facts.sharedBytes > 0
+               ? Arithmetic{machine.vectorProduct,
+                            "product without tensor cores, tiled"}
+               : Arithmetic{machine.plainProduct,
+                            "product without tensor cores, plain"};
   // Not knowing k is taken as the shortest that pays at all.
   double k = facts.k ? double(facts.k) : 256;
-  double filled = waveEfficiency(facts.blocks, machine.multiprocessors);
-  double share = used(facts.blocks, machine.multiprocessors);
-  if (facts.instructions == Instructions::Mma)
-    return {atDepth(machine.mmaProduct, k) * filled,
-            "own product with mma.sync", true, share};
-  bool persistent = facts.blocks <= machine.multiprocessors;
-  return {atDepth(persistent ? machine.persistentProduct : machine.tiledProduct,
-                  k) *
-              filled,
-          persistent ? "own persistent product" : "own tiled product", true,
-          share};
+  bool wgmma = facts.instructions == Instructions::Wgmma;
+  double rate = atDepth(wgmma ? machine.tiledProduct : machine.mmaProduct, k);
+  return {rate * waveEfficiency(facts.blocks, machine.multiprocessors),
+          wgmma ? "own product" : "own product with mma.sync", true,
+          used(facts.blocks, machine.multiprocessors)};
 }
 
 Arithmetic attentionRate(const KernelFacts &facts, const Machine &machine) {

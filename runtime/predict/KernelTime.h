@@ -14,11 +14,12 @@ enum class Instructions { None, Mma, Wgmma };
 
 /// What of a kernel its time depends on.
 struct KernelFacts {
-  std::string kind;    // of the plan, or "library"
-  double flops = 0;    // of one launch
-  double bytes = 0;    // read and written by one launch, each once
-  int64_t blocks = 0;  // of the grid; 0: a library's, not known
-  int64_t threads = 0; // of a block
+  std::string kind;        // of the plan, or "library"
+  double flops = 0;        // of one launch
+  double bytes = 0;        // read and written by one launch, each once
+  int64_t blocks = 0;      // of the grid; 0: a library's, not known
+  int64_t threads = 0;     // of a block
+  int64_t sharedBytes = 0; // that a block asks for
   Instructions instructions = Instructions::None;
   bool bf16 = true; // operands of a library's product
   // Of products, D[m, n] = A[m, k] B[k, n], `batch` of them; 0: not known.

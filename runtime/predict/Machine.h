@@ -23,15 +23,14 @@ struct Machine {
     double rate = 0; // FLOP/s for large k
     double half = 0; // k at which half of it is reached
   };
-  ProductRate libraryProduct;    // by cuBLASLt
-  ProductRate persistentProduct; // own, blocks that walk over tiles
-  ProductRate tiledProduct;      // own, a tile a block
-  ProductRate mmaProduct;        // own, with mma.sync in place of wgmma
-  double vectorProduct = 0;      // tiled, without tensor cores
-  double plainProduct = 0;       // a thread an element, untiled
+  ProductRate libraryProduct; // by cuBLASLt
+  ProductRate tiledProduct;   // own, on wgmma
+  ProductRate mmaProduct;     // own, with mma.sync in place of wgmma
+  double vectorProduct = 0;   // tiled, without tensor cores
+  double plainProduct = 0;    // a thread an element, untiled
 
   double attention = 0;     // forward, causal, FLOP/s
-  double attentionGrad = 0; // backward, causal, deterministic
+  double attentionGrad = 0; // backward, causal, one order of sums
   double mmaAttention = 0;  // the same with mma.sync
   double mmaAttentionGrad = 0;
 

@@ -13,7 +13,6 @@ Machine roundMachine() {
   m.multiprocessors = 4;
   m.residentThreads = 100;
   m.libraryProduct = {1000, 0};
-  m.persistentProduct = {800, 0};
   m.tiledProduct = {400, 0};
   m.mmaProduct = {200, 0};
   m.vectorProduct = 50;
@@ -136,12 +135,13 @@ TEST(KernelTime, OwnProductsGoByTheirInstructions) {
     facts.blocks = blocks;
     return secondsOf(facts, m);
   };
-  EXPECT_DOUBLE_EQ(with(Instructions::Wgmma, 4), 3 + 5);  // persistent
-  EXPECT_DOUBLE_EQ(with(Instructions::Wgmma, 8), 3 + 10); // tiles
+  EXPECT_DOUBLE_EQ(with(Instructions::Wgmma, 8), 3 + 10);
   EXPECT_DOUBLE_EQ(with(Instructions::Wgmma, 6), 3 + 10 / .75);
-  EXPECT_DOUBLE_EQ(with(Instructions::Wgmma, 2), 3 + 10); // half is idle
+  EXPECT_DOUBLE_EQ(with(Instructions::Wgmma, 2), 3 + 20); // half is idle
   EXPECT_DOUBLE_EQ(with(Instructions::Mma, 8), 3 + 20);
   EXPECT_DOUBLE_EQ(with(Instructions::None, 8), 3 + 400);
+  facts.sharedBytes = 1024; // tiled
+  EXPECT_DOUBLE_EQ(with(Instructions::None, 8), 3 + 80);
   facts.kind = "loops";
   EXPECT_DOUBLE_EQ(with(Instructions::None, 8), 3 + 400);
 }
@@ -227,8 +227,8 @@ TEST(Rates, NoneIsAboveThePeaks) {
   double peak = h100Rates()[0].value, memory = h100Rates()[1].value,
          link = h100Rates()[2].value;
   for (double rate :
-       {h.libraryProduct.rate, h.persistentProduct.rate, h.tiledProduct.rate,
-        h.mmaProduct.rate, h.attention, h.attentionGrad, h.mmaAttention})
+       {h.libraryProduct.rate, h.tiledProduct.rate, h.mmaProduct.rate,
+        h.attention, h.attentionGrad, h.mmaAttention})
     EXPECT_LT(rate, peak);
   EXPECT_LT(h.memory, memory);
   EXPECT_LT(h.sendReceive, link);

@@ -17,7 +17,6 @@ Machine roundMachine() {
   m.residentThreads = 1000;
   m.libraryProduct = {1000, 0};
   m.tiledProduct = {400, 0};
-  m.persistentProduct = {800, 0};
   m.vector = 20;
   m.memory = 100;
   m.bytesInFlight = 1000;
@@ -184,7 +183,8 @@ TEST_F(StepTimeTest, WithoutTrainingThereIsNoStep) {
 }
 
 TEST_F(StepTimeTest, InstructionsAndDepthAreReadFromThePlan) {
-  plan::Kernel *own = addKernel("product_1", "product", 2. * 64 * 48 * 32, 1);
+  plan::Kernel *own =
+      addKernel("product_1", "product", 2. * 7 * 64 * 48 * 32, 1);
   plan::GpuLaunch *launch = own->mutable_gpu();
   launch->set_grid_x(3);
   launch->set_grid_y(5);
@@ -196,6 +196,7 @@ TEST_F(StepTimeTest, InstructionsAndDepthAreReadFromThePlan) {
   a->add_sizes(64);
   b->add_sizes(48);
   b->add_sizes(32);
+  b->add_sizes(7); // a batch that shares A
   addKernel("attention_0", "attention", 1, 1)->mutable_gpu();
   plan::Code *code = plan.add_code();
   code->set_ptx(".visible .entry rows_0(.param .u64 b0)\n{ ret; }\n"
