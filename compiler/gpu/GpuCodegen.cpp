@@ -35,6 +35,9 @@ static const Kind kinds[] = {
     {"loops", planGpuLoopsKernel, emitGpuLoopsKernel},
     {"embed", planGpuEmbedKernel, emitGpuEmbedKernel},
     {"embed_grad", planGpuEmbedGradKernel, emitGpuEmbedGradKernel},
+    {"product", planGpuProductKernel, emitGpuProductKernel},
+    {"attention", planGpuAttentionKernel, emitGpuAttentionKernel},
+    {"attention_grad", planGpuAttentionGradKernel, emitGpuAttentionGradKernel},
 };
 
 static const Kind *findKind(KernelOp kernel) {

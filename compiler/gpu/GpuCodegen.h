@@ -68,5 +68,17 @@ mlir::LogicalResult planGpuLoopsKernel(pg::sched::KernelOp kernel);
 mlir::LogicalResult emitGpuLoopsKernel(pg::sched::KernelOp kernel,
                                        const Target &target,
                                        mlir::ModuleOp out);
+mlir::LogicalResult planGpuProductKernel(pg::sched::KernelOp kernel);
+mlir::LogicalResult emitGpuProductKernel(pg::sched::KernelOp kernel,
+                                         const Target &target,
+                                         mlir::ModuleOp out);
+mlir::LogicalResult planGpuAttentionKernel(pg::sched::KernelOp kernel);
+mlir::LogicalResult emitGpuAttentionKernel(pg::sched::KernelOp kernel,
+                                           const Target &target,
+                                           mlir::ModuleOp out);
+mlir::LogicalResult planGpuAttentionGradKernel(pg::sched::KernelOp kernel);
+mlir::LogicalResult emitGpuAttentionGradKernel(pg::sched::KernelOp kernel,
+                                               const Target &target,
+                                               mlir::ModuleOp out);
 
 } // namespace pgc

@@ -53,6 +53,12 @@ struct ProductBlocks {
 mlir::FailureOr<Product> analyzeProduct(pg::sched::KernelOp kernel);
 ProductBlocks chooseProductBlocks(const Product &product);
 
+/// Completes a kernel's attributes; fails if it has `chunks` already, and
+/// others.
+mlir::LogicalResult setProductPlan(pg::sched::KernelOp kernel,
+                                   const Product &product, int64_t chunks,
+                                   int64_t scratch);
+
 /// Places of a thread's scratch memory, in bytes; sizes hold for every target.
 struct ProductScratch {
   int64_t a = 0, b = 0, c = 0, total = 0;
@@ -68,6 +74,22 @@ bool isPlainProduct(pg::sched::KernelOp kernel, const Product &product);
 /// element; emits the reason if not.
 mlir::LogicalResult checkProductEpilogue(pg::sched::KernelOp kernel,
                                          const Product &product);
+
+/// A row of the result, counted over all batches, and where its elements of
+/// each operand of the epilogue begin.
+struct ProductRow {
+  mlir::Value row;
+  llvm::DenseMap<mlir::Value, mlir::Value> offsets;
+};
+ProductRow beginProductRow(KernelBuilder &kb, pg::sched::KernelOp kernel,
+                           const Product &product, mlir::Value row);
+
+/// Emits the epilogue of neighbouring elements of a row, `sum` (a register
+/// value), from `column`. `aligned`: rows and `column` are multiples of as many
+/// elements.
+void emitProductElements(KernelBuilder &kb, pg::sched::KernelOp kernel,
+                         const Product &product, const ProductRow &row,
+                         mlir::Value sum, mlir::Value column, bool aligned);
 
 /// Emits the epilogue of a block: `sums` holds the product's elements [rows,
 /// columns], rows `sumStep` elements apart; the block's first row, counted over

@@ -99,11 +99,11 @@ struct Epilogue {
   KernelBuilder &kb;
   KernelOp kernel;
   const Product &product;
-  Value sums; // of the row
-  Value column,
-      blockColumn; // of the first element, in the result and in the block
+  const ProductRow &row;
+  Value sum;    // the product's elements
+  Value column; // of the first one
   unsigned lanes;
-  const llvm::DenseMap<Value, Value> &rowOffsets;
+  bool aligned;
   llvm::DenseMap<Value, Value> known = llvm::DenseMap<Value, Value>();
 
   /// An argument's elements here.
@@ -112,14 +112,19 @@ struct Epilogue {
     Value base = kb.buffers[argument.getArgNumber()];
     if (type.getNumElements() == 1)
       return kb.splat(kb.load(base, type.getElementType()), lanes);
-    Value at = kb.at(base, rowOffsets.lookup(argument), type.getElementType());
+    Value at = kb.at(base, row.offsets.lookup(argument), type.getElementType());
     bool across = type.getNumElements() ==
                       getTensor(product.getResult()).getNumElements() ||
                   type.getShape().back() != 1;
     if (!across)
       return kb.splat(kb.load(at, type.getElementType()), lanes);
     return kb.load(kb.at(at, column, type.getElementType()),
-                   type.getElementType(), lanes);
+                   type.getElementType(), lanes, align(type.getElementType()));
+  }
+
+  /// The known alignment of elements of this type; 0: their own.
+  unsigned align(Type element) {
+    return aligned ? lanes * KernelBuilder::getElementBytes(element) : 0;
   }
 
   Value evaluate(Value value) {
@@ -137,7 +142,7 @@ struct Epilogue {
       return loadArgument(cast<BlockArgument>(value));
     Type element = getTensor(value).getElementType();
     if (op == product.op)
-      return kb.load(kb.at(sums, blockColumn, element), element, lanes);
+      return sum;
     if (auto splat = dyn_cast<pg::SplatOp>(op)) {
       auto argument = cast<BlockArgument>(splat.getValue());
       Value scalar = kb.scalars[argument.getArgNumber() -
@@ -186,36 +191,54 @@ static Value getRowOffset(KernelBuilder &kb, const Product &product,
   return offset;
 }
 
+ProductRow beginProductRow(KernelBuilder &kb, KernelOp kernel,
+                           const Product &product, Value row) {
+  ProductRow result;
+  result.row = row;
+  for (BlockArgument argument : kernel.getTensorArguments())
+    result.offsets[argument] = getRowOffset(kb, product, argument, row);
+  return result;
+}
+
+void emitProductElements(KernelBuilder &kb, KernelOp kernel,
+                         const Product &product, const ProductRow &row,
+                         Value sum, Value column, bool aligned) {
+  unsigned lanes = KernelBuilder::getLanes(sum.getType());
+  Epilogue epilogue{kb, kernel, product, row, sum, column, lanes, aligned};
+  // Operands are read before any result is written: a result may take an
+  // operand's place in memory.
+  SmallVector<Value> values;
+  for (Value yielded : kernel.getYielded())
+    values.push_back(epilogue.evaluate(yielded));
+  for (auto [i, yielded] : llvm::enumerate(kernel.getYielded())) {
+    Type element = getTensor(yielded).getElementType();
+    unsigned align = epilogue.align(element);
+    Value to = kb.buffers[kernel.getTensorArguments().size() + i];
+    to = kb.at(kb.at(to, kb.mul(row.row, product.n), element), column, element);
+    Value value = values[i];
+    if (kernel.accumulates(i)) {
+      Value old = kb.load(to, element, lanes, align);
+      value = isa<FloatType>(element)
+                  ? kb.addf(old, value)
+                  : arith::AddIOp::create(kb.b, kb.loc, old, value).getResult();
+    }
+    kb.store(value, to, element, /*count=*/0, align);
+  }
+}
+
 void emitProductEpilogue(KernelBuilder &kb, KernelOp kernel,
                          const Product &product, Value sums, int64_t sumStep,
                          Value row, Value column, Value rows, Value columns) {
   Type sum = getTensor(product.getResult()).getElementType();
   unsigned lanes = kb.target.getLanes(sum.getIntOrFloatBitWidth());
   kb.loop(kb.index(0), rows, 1, [&](Value r) {
-    Value thisRow = kb.add(row, r);
-    llvm::DenseMap<Value, Value> rowOffsets;
-    for (BlockArgument argument : kernel.getTensorArguments())
-      rowOffsets[argument] = getRowOffset(kb, product, argument, thisRow);
+    ProductRow thisRow = beginProductRow(kb, kernel, product, kb.add(row, r));
     Value sumsRow = kb.at(sums, kb.mul(r, sumStep), sum);
     auto emit = [&](Value first, Value end, unsigned count) {
       kb.loop(first, end, count, [&](Value c) {
-        Epilogue epilogue{kb, kernel, product,   sumsRow, kb.add(column, c),
-                          c,  count,  rowOffsets};
-        // Operands are read before any result is written: a result may take an
-        // operand's place in memory.
-        SmallVector<Value> values;
-        for (Value yielded : kernel.getYielded())
-          values.push_back(epilogue.evaluate(yielded));
-        for (auto [i, yielded] : llvm::enumerate(kernel.getYielded())) {
-          Type element = getTensor(yielded).getElementType();
-          Value to = kb.buffers[kernel.getTensorArguments().size() + i];
-          to = kb.at(kb.at(to, kb.mul(thisRow, product.n), element),
-                     epilogue.column, element);
-          if (kernel.accumulates(i))
-            kb.accumulate(values[i], to, element);
-          else
-            kb.store(values[i], to, element);
-        }
+        emitProductElements(kb, kernel, product, thisRow,
+                            kb.load(kb.at(sumsRow, c, sum), sum, count),
+                            kb.add(column, c), /*aligned=*/false);
       });
     };
     Value whole = kb.mul(kb.div(columns, lanes), lanes);

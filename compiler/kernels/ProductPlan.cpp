@@ -224,12 +224,8 @@ ProductScratch layOutProductScratch(const Product &product,
   return scratch;
 }
 
-LogicalResult planProductKernel(KernelOp kernel) {
-  FailureOr<Product> product = analyzeProduct(kernel);
-  if (failed(product) || failed(checkProductEpilogue(kernel, *product)))
-    return failure();
-  ProductBlocks blocks = chooseProductBlocks(*product);
-  int64_t chunks = blocks.getCount() * product->getBatch();
+LogicalResult setProductPlan(KernelOp kernel, const Product &product,
+                             int64_t chunks, int64_t scratch) {
   if (kernel.getChunks() && static_cast<int64_t>(*kernel.getChunks()) != chunks)
     return kernel.emitOpError("of kind 'product' falls into ")
            << chunks << " chunks, not " << *kernel.getChunks();
@@ -239,12 +235,22 @@ LogicalResult planProductKernel(KernelOp kernel) {
   for (Value value : kernel.getYielded())
     bytes += pg::sched::getByteSize(getTensor(value));
   kernel.setChunks(chunks);
-  kernel.setScratch(layOutProductScratch(*product, blocks).total);
-  kernel.setFlops(product->isPack() ? 0
-                                    : 2 * product->getBatch() * product->m *
-                                          product->n * product->k);
+  kernel.setScratch(scratch);
+  kernel.setFlops(product.isPack() ? 0
+                                   : 2 * product.getBatch() * product.m *
+                                         product.n * product.k);
   kernel.setBytes(bytes);
   return success();
+}
+
+LogicalResult planProductKernel(KernelOp kernel) {
+  FailureOr<Product> product = analyzeProduct(kernel);
+  if (failed(product) || failed(checkProductEpilogue(kernel, *product)))
+    return failure();
+  ProductBlocks blocks = chooseProductBlocks(*product);
+  return setProductPlan(kernel, *product,
+                        blocks.getCount() * product->getBatch(),
+                        layOutProductScratch(*product, blocks).total);
 }
 
 } // namespace pgc

@@ -45,6 +45,10 @@ static void markKernels(ModuleOp module) {
     function->setAttr(
         NVVM::NVVMDialect::getReqntidAttrName(),
         b.getDenseI32ArrayAttr({static_cast<int32_t>(threads.getInt())}));
+    // With it ptxas knows how many registers a thread begins with, which those
+    // of tensor-core kernels then exchange.
+    function->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
+                      b.getI32IntegerAttr(1));
     for (unsigned i = 0; i < function.getNumArguments(); ++i)
       if (function.getArgAttr(i, LLVM::LLVMDialect::getByValAttrName()))
         function.setArgAttr(i, NVVM::NVVMDialect::getGridConstantAttrName(),

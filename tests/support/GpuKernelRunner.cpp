@@ -169,6 +169,12 @@ FailureOr<pgc::GpuCode> compile(ModuleOp module) {
 } // namespace
 
 std::string checkGpuKernels(llvm::StringRef text, const KernelCheck &check) {
+  return checkEditedGpuKernels(text, check, [](std::string &) {});
+}
+
+std::string
+checkEditedGpuKernels(llvm::StringRef text, const KernelCheck &check,
+                      llvm::function_ref<void(std::string &ptx)> edit) {
   OwningOpRef<ModuleOp> module = parseAndPlan(text);
   if (!module)
     return "does not parse, or cannot be planned";
@@ -179,6 +185,7 @@ std::string checkGpuKernels(llvm::StringRef text, const KernelCheck &check) {
     if (kernel.spillStores + kernel.spillLoads != 0)
       return "@" + kernel.name + " spills " +
              std::to_string(kernel.spillStores) + " bytes";
+  edit(code->ptx);
   for (KernelOp kernel : module->getOps<KernelOp>()) {
     if (!kernel.getGpu())
       continue;

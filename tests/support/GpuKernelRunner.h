@@ -17,6 +17,11 @@ namespace pgtest {
 std::string checkGpuKernels(llvm::StringRef text,
                             const KernelCheck &check = {});
 
+/// The same of PTX that `edit` has changed, which ptxas does not see.
+std::string
+checkEditedGpuKernels(llvm::StringRef text, const KernelCheck &check,
+                      llvm::function_ref<void(std::string &ptx)> edit);
+
 /// The PTX of the module's kernels; what is wrong if there is none.
 std::string compileToPtx(llvm::StringRef text);
 

@@ -1,0 +1,144 @@
+// Reads product kernels for a GPU, and cuts them into blocks.
+#include "compiler/gpu/GpuCodegen.h"
+#include "compiler/gpu/GpuProduct.h"
+#include "compiler/gpu/TensorCore.h"
+
+using namespace mlir;
+
+namespace pgc {
+
+static OperandLayout getLayout(const Product &product, bool rowsAlongK,
+                               int64_t other, ArrayRef<int64_t> strides) {
+  OperandLayout layout;
+  layout.rowsAlongK = rowsAlongK;
+  layout.inner = rowsAlongK ? product.k : other;
+  layout.outer = rowsAlongK ? other : product.k;
+  int64_t divisor = 1;
+  for (size_t i = product.batch.size(); i-- > 0;) {
+    if (product.batch[i] != 1 && strides[i] != 0)
+      layout.axes.push_back({divisor, product.batch[i], strides[i]});
+    divisor *= product.batch[i];
+  }
+  return layout;
+}
+
+OperandLayout getLayoutA(const Product &product) {
+  return getLayout(product, !product.aByColumns, product.m, product.aStrides);
+}
+
+OperandLayout getLayoutB(const Product &product) {
+  return getLayout(product, product.bForm == ProductBForm::Transposed,
+                   product.n, product.bStrides);
+}
+
+/// Whether a tensor map can describe the operand: five axes, strides that are
+/// multiples of 16 bytes, sizes below 2^32.
+static bool canMap(const OperandLayout &layout, Type element) {
+  return element.isBF16() && layout.inner % 8 == 0 && layout.axes.size() <= 3 &&
+         std::max(layout.inner, layout.outer) < int64_t(1) << 32;
+}
+
+TensorProduct chooseTensorProduct(const Product &product) {
+  TensorProduct plan;
+  plan.bulkA = canMap(getLayoutA(product), product.aElement);
+  plan.bulkB = canMap(getLayoutB(product), product.bElement);
+  plan.rowBlocks = llvm::divideCeil(product.m, TensorProduct::rows);
+  // A GPU of 132 multiprocessors computes that many blocks at once: the fewest
+  // turns, counted by the width of their tiles and what each costs besides.
+  int64_t best = 0;
+  for (int64_t columns : {256, 128, 64}) {
+    int64_t blocks = plan.rowBlocks * llvm::divideCeil(product.n, columns) *
+                     product.getBatch();
+    int64_t cost = llvm::divideCeil(blocks, 132) * (columns + 32);
+    if (best == 0 || cost < best) {
+      best = cost;
+      plan.columns = columns;
+    }
+  }
+  plan.columnBlocks = llvm::divideCeil(product.n, plan.columns);
+  return plan;
+}
+
+static pg::sched::TensorMap getMap(const OperandLayout &layout, int64_t buffer,
+                                   int64_t rows, Type element) {
+  pg::sched::TensorMap map;
+  map.buffer = buffer;
+  map.type = element;
+  map.sizes = {layout.inner, layout.outer};
+  map.strides = {layout.inner * 2};
+  map.box = {slabColumns, rows};
+  map.swizzle = 128;
+  for (const OperandLayout::Axis &axis : layout.axes) {
+    map.sizes.push_back(axis.size);
+    map.strides.push_back(axis.stride * 2);
+    map.box.push_back(1);
+  }
+  return map;
+}
+
+pg::sched::GpuLaunch getTensorLaunch(const Product &product,
+                                     const TensorProduct &plan) {
+  pg::sched::GpuLaunch launch;
+  launch.grid[0] = plan.rowBlocks * plan.columnBlocks * product.getBatch();
+  launch.threads = plan.getThreads();
+  launch.sharedBytes = plan.getSharedBytes();
+  auto add = [&](const OperandLayout &layout, int64_t buffer, int64_t rows,
+                 Type element) {
+    launch.tensorMaps.push_back(
+        getMap(layout, buffer, layout.rowsAlongK ? rows : TensorProduct::depth,
+               element));
+  };
+  if (plan.bulkA)
+    add(getLayoutA(product), product.aIndex, TensorProduct::rows,
+        product.aElement);
+  if (plan.bulkB)
+    add(getLayoutB(product), product.bIndex, plan.columns, product.bElement);
+  return launch;
+}
+
+pg::sched::GpuLaunch getPlainLaunch(const Product &product) {
+  pg::sched::GpuLaunch launch;
+  launch.grid[0] = llvm::divideCeil(product.m, PlainProduct::tile) *
+                   llvm::divideCeil(product.n, PlainProduct::tile) *
+                   product.getBatch();
+  launch.threads = PlainProduct::threads;
+  int64_t bytes = product.operand.isF64() ? 8 : 4;
+  launch.sharedBytes =
+      2 * PlainProduct::depth * (PlainProduct::tile + 4) * bytes;
+  return launch;
+}
+
+//===----------------------------------------------------------------------===//
+// Kernels
+//===----------------------------------------------------------------------===//
+
+LogicalResult planGpuProductKernel(pg::sched::KernelOp kernel) {
+  FailureOr<Product> product = analyzeProduct(kernel);
+  if (failed(product) || failed(checkProductEpilogue(kernel, *product)))
+    return failure();
+  if (product->bForm == ProductBForm::Packed || product->isPack())
+    return product->op->emitError(
+        "packed weights are for processors, not for GPUs");
+  pg::sched::GpuLaunch launch =
+      product->operand.isBF16()
+          ? getTensorLaunch(*product, chooseTensorProduct(*product))
+          : getPlainLaunch(*product);
+  kernel.setGpuAttr(launch.toAttr(kernel.getContext()));
+  return setProductPlan(kernel, *product, launch.grid[0], /*scratch=*/0);
+}
+
+LogicalResult emitGpuProductKernel(pg::sched::KernelOp kernel,
+                                   const Target &target, ModuleOp out) {
+  FailureOr<Product> product = analyzeProduct(kernel);
+  if (failed(product))
+    return failure();
+  KernelBuilder kb(kernel, target, out);
+  if (product->operand.isBF16())
+    emitTensorProduct(kb, kernel, *product, chooseTensorProduct(*product));
+  else
+    emitPlainProduct(kb, kernel, *product);
+  kb.finish();
+  return success();
+}
+
+} // namespace pgc
