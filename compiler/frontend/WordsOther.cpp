@@ -90,7 +90,8 @@ static Value newtonSchulz(Evaluator &ev, const WordCall &c) {
       coeffs.push_back(*x);
     }
   }
-  bool aol = false, gram = false;
+  bool aol = false;
+  auto form = pg::NewtonSchulzForm::cheaper;
   if (c.has(2)) {
     auto v = ev.requireNumber(c.values[2], c.ranges[2], "aol");
     if (!v)
@@ -103,11 +104,13 @@ static Value newtonSchulz(Evaluator &ev, const WordCall &c) {
       return Value();
     double rows = u->dims[0].size, columns = u->dims[1].size;
     double aspect = std::max(rows, columns) / std::min(rows, columns);
-    gram = *v > 0 && aspect >= *v;
+    if (*v >= 0)
+      form = *v > 0 && aspect >= *v ? pg::NewtonSchulzForm::gram
+                                    : pg::NewtonSchulzForm::plain;
   }
   mlir::Value value = ev.load(*u, c.range);
   return ev.wrap(pg::NewtonSchulzOp::create(ev.builder, ev.location(c.range),
-                                            value, coeffs, aol, gram),
+                                            form, value, coeffs, aol),
                  u->dims);
 }
 

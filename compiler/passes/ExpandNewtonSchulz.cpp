@@ -4,6 +4,10 @@
 // transposed: its columns take the part of the rows, and products come from the
 // other side, which is the same because X Xᵀ and all that is made of it are
 // symmetric.
+//
+// Which form is cheaper depends on the shape, the number of steps and what else
+// is made of X Xᵀ. The pass knows by making both and counting what they
+// multiply: no second formula has to keep up with the expansion.
 #include "compiler/passes/Passes.h"
 #include "dialects/pg/Building.h"
 
@@ -38,35 +42,47 @@ public:
       steps.push_back({numbers[i], numbers[i + 1], numbers[i + 2]});
   }
 
-  Value run() {
+  /// Replaces the operation by `form`, which is not `cheaper`. Returns the
+  /// multiplications of all products.
+  double replace(pg::NewtonSchulzForm form) {
+    op.getResult().replaceAllUsesWith(run(form));
+    op.erase();
+    return multiplications;
+  }
+
+private:
+  Value run(pg::NewtonSchulzForm form) {
     Value u = op.getU();
     Value norm = pg::SqrtOp::create(
         b, pg::buildSum(b, pg::MulOp::create(b, u, u), {0, 1}));
     Value x = pg::DivOp::create(
         b, u, pg::AddOp::create(b, norm, pg::buildScalar(b, tiny, u)));
-    return op.getGram() ? runGram(x) : runPlain(x);
+    return form == pg::NewtonSchulzForm::gram ? runGram(x) : runPlain(x);
   }
 
-private:
+  Value product(Value x, Value y, bool transposeX = false,
+                bool transposeY = false) {
+    Value xy = pg::MatmulOp::create(b, x, y, transposeX, transposeY);
+    multiplications += double(pg::getTensorType(xy).getNumElements()) *
+                       double(pg::getTensorType(x).getDimSize(!transposeX));
+    return xy;
+  }
+
   Value mul(Value x, Value y) { return pg::MulOp::create(b, x, y); }
   Value add(Value x, Value y) { return pg::AddOp::create(b, x, y); }
 
   /// X Xᵀ, square, of the shorter side.
   Value gramOf(Value x) {
-    return pg::MatmulOp::create(b, x, x, /*transposeA=*/tall,
-                                /*transposeB=*/!tall);
+    return product(x, x, /*transposeX=*/tall, /*transposeY=*/!tall);
   }
 
   /// P X for a symmetric P.
-  Value apply(Value p, Value x) {
-    return tall ? pg::MatmulOp::create(b, x, p) : pg::MatmulOp::create(b, p, x);
-  }
+  Value apply(Value p, Value x) { return tall ? product(x, p) : product(p, x); }
 
   /// Q X for any Q.
   Value applyProduct(Value q, Value x) {
-    return tall ? pg::MatmulOp::create(b, x, q, /*transposeA=*/false,
-                                       /*transposeB=*/true)
-                : pg::MatmulOp::create(b, q, x);
+    return tall ? product(x, q, /*transposeX=*/false, /*transposeY=*/true)
+                : product(q, x);
   }
 
   /// One over the square root of the rows' sums of |R|, as a column [n, 1].
@@ -89,7 +105,7 @@ private:
 
   /// b A + c A².
   Value evenPart(const Step &step, Value a) {
-    Value square = pg::MatmulOp::create(b, a, a);
+    Value square = product(a, a);
     return add(pg::buildScaled(b, square, step.c),
                pg::buildScaled(b, a, step.b));
   }
@@ -127,10 +143,10 @@ private:
         q = nullptr;
       }
       Value p = add(evenPart(step, r), diagonal(step.a, r));
-      q = q ? pg::MatmulOp::create(b, p, q) : p;
+      q = q ? product(p, q) : p;
       bool last = i + 1 == steps.size() || i + 1 == restartStep;
       if (!last)
-        r = pg::MatmulOp::create(b, pg::MatmulOp::create(b, p, r), p);
+        r = product(product(p, r), p);
     }
     return applyProduct(q, x);
   }
@@ -139,15 +155,39 @@ private:
   pg::NewtonSchulzOp op;
   bool tall;
   SmallVector<Step> steps;
+  double multiplications = 0;
 };
+
+/// What the operation would multiply in the given form; it stays as it is.
+double countMultiplications(pg::NewtonSchulzOp op, pg::NewtonSchulzForm form) {
+  OwningOpRef<ModuleOp> scratch = ModuleOp::create(op.getLoc());
+  OpBuilder b(scratch->getBodyRegion());
+  auto function = func::FuncOp::create(
+      b, op.getLoc(), "counted",
+      b.getFunctionType(op.getU().getType(), op.getType()));
+  Block *body = function.addEntryBlock();
+  b.setInsertionPointToStart(body);
+  auto copy = cast<pg::NewtonSchulzOp>(b.clone(*op));
+  copy.getUMutable().assign(body->getArgument(0));
+  return Expansion(copy).replace(form);
+}
+
+/// The form to expand to. The plain one among equals.
+pg::NewtonSchulzForm chooseForm(pg::NewtonSchulzOp op) {
+  using pg::NewtonSchulzForm;
+  if (op.getForm() != NewtonSchulzForm::cheaper)
+    return op.getForm();
+  return countMultiplications(op, NewtonSchulzForm::gram) <
+                 countMultiplications(op, NewtonSchulzForm::plain)
+             ? NewtonSchulzForm::gram
+             : NewtonSchulzForm::plain;
+}
 
 struct ExpandNewtonSchulz
     : pgc::impl::ExpandNewtonSchulzBase<ExpandNewtonSchulz> {
   void runOnOperation() override {
-    getOperation().walk([](pg::NewtonSchulzOp op) {
-      op.getResult().replaceAllUsesWith(Expansion(op).run());
-      op.erase();
-    });
+    getOperation().walk(
+        [](pg::NewtonSchulzOp op) { Expansion(op).replace(chooseForm(op)); });
   }
 };
 

@@ -30,7 +30,7 @@ func.func @f(%x: tensor<2x3x4xf32>, %g: tensor<4xf32>, %ids: tensor<2x3xi64>, %u
   %12 = pg.token_nll %x, %ids : (tensor<2x3x4xf32>, tensor<2x3xi64>) -> tensor<2x3xf32>
   // CHECK: pg.cross_entropy {{.*}}, {{.*}} : (tensor<2x3x4xf32>, tensor<2x3xi64>) -> tensor<f32>
   %13 = pg.cross_entropy %x, %ids : (tensor<2x3x4xf32>, tensor<2x3xi64>) -> tensor<f32>
-  // CHECK: pg.newton_schulz {{.*}} {aol, coeffs = array<f64: 3.000000e+00, -4.000000e+00, 2.000000e+00>, gram} : (tensor<3x5xf32>) -> tensor<3x5xf32>
-  %14 = pg.newton_schulz %u {aol, coeffs = array<f64: 3.000000e+00, -4.000000e+00, 2.000000e+00>, gram} : (tensor<3x5xf32>) -> tensor<3x5xf32>
+  // CHECK: pg.newton_schulz gram {{.*}} {aol, coeffs = array<f64: 3.000000e+00, -4.000000e+00, 2.000000e+00>} : (tensor<3x5xf32>) -> tensor<3x5xf32>
+  %14 = pg.newton_schulz gram %u {aol, coeffs = array<f64: 3.000000e+00, -4.000000e+00, 2.000000e+00>} : (tensor<3x5xf32>) -> tensor<3x5xf32>
   return
 }
