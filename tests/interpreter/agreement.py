@@ -16,6 +16,7 @@ try:
     import torch
 except ImportError:
     sys.exit("the interpreter runs on PyTorch: install python3-torch (tools/packages.sh does)")
+import expressions
 import gallery
 import generator
 import safetensors
@@ -112,13 +113,11 @@ def check_model(name, bin_dir, models, plans):
         return compare_plan(gallery.plan_of(name, plans), os.path.join(bin_dir, "pgrt"), Program(path, values), batch, seq, 7, folder)
 
 
-def check_random(seed, bin_dir):
+def check_text(text, batch, seq, seed, bin_dir):
     with tempfile.TemporaryDirectory() as folder:
         path, plan = os.path.join(folder, "random.pgm"), os.path.join(folder, "random.plan")
-        text = generator.make_program(seed)
         with open(path, "w") as file:
             file.write(text)
-        batch, seq = generator.B, generator.T
         try:
             run(os.path.join(bin_dir, "pgc"), path, "-o", plan, "--numerics=f64", f"--probe={batch}x{seq}", "--threads=1")
             return compare_plan(plan, os.path.join(bin_dir, "pgrt"), Program(path), batch, seq, seed, folder)
@@ -126,11 +125,21 @@ def check_random(seed, bin_dir):
             raise Disagreement(f"{error}\n{text}") from None
 
 
+def check_random(seed, bin_dir):
+    return check_text(generator.make_program(seed), generator.B, generator.T, seed, bin_dir)
+
+
+def check_words(group, bin_dir):
+    return check_text(expressions.make_program(group), expressions.B, expressions.T, 5, bin_dir)
+
+
 def main():
     kind, bin_dir, models, *rest = sys.argv[1:]
     if kind == "models":
         plans, *names = rest
         cases = {name: lambda name=name: check_model(name, bin_dir, models, plans) for name in names or gallery.all_models(models)}
+    elif kind == "words":
+        cases = {f"{group[0]} …": lambda group=group: check_words(group, bin_dir) for group in expressions.groups()}
     else:
         first, count = map(int, rest)
         cases = {f"seed {seed}": lambda seed=seed: check_random(seed, bin_dir) for seed in range(first, first + count)}

@@ -272,10 +272,16 @@ class Program:
         return result
 
 
+def constant(x):
+    """No gradient flows through what rounds."""
+    return x.detach() if is_tensor(x) else x
+
+
 COMPARISONS = ("==", "!=", "<", "<=", ">", ">=")
 OPERATORS = {
     "+": lambda a, b: a + b, "-": lambda a, b: a - b, "*": lambda a, b: a * b, "/": lambda a, b: a / b,
-    "//": lambda a, b: a // b, "%": lambda a, b: a % b, "^": lambda a, b: a**b, "@": lambda a, b: a @ b,
+    "//": lambda a, b: constant(a) // constant(b), "%": lambda a, b: constant(a) % constant(b),
+    "^": lambda a, b: a**b, "@": lambda a, b: a @ b,
     "==": lambda a, b: a == b, "!=": lambda a, b: a != b, "<": lambda a, b: a < b, "<=": lambda a, b: a <= b,
     ">": lambda a, b: a > b, ">=": lambda a, b: a >= b,
 }

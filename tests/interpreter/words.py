@@ -33,7 +33,9 @@ def extremum(first_wins, on_numbers):
 
 
 def clamp(_, x, lo, hi):
-    return x.clamp(lo, hi) if is_tensor(x) else min(max(x, lo), hi)
+    if is_tensor(x):
+        return x.clamp(tensor(lo), tensor(hi)) if is_tensor(lo) or is_tensor(hi) else x.clamp(lo, hi)
+    return min(max(x, lo), hi)
 
 
 def leaky_relu(_, x, slope):

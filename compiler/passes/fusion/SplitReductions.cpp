@@ -38,7 +38,8 @@ void split(pg::ReduceOp reduce, const Domain &rows) {
     (axis < outer ? across : inner).push_back(axis);
   Value value = reduce.getX();
   if (!inner.empty())
-    value = pg::ReduceOp::create(b, loc, reduce.getKind(), value, inner);
+    // Nothing is reduced within rows if those axes have size 1.
+    value = b.createOrFold<pg::ReduceOp>(loc, reduce.getKind(), value, inner);
   if (reduce.getKind() == pg::ReduceKind::sum) {
     value = pg::PartialSumOp::create(b, loc, value, getChunks(rows), outer);
     value = pg::ReduceOp::create(b, loc, pg::ReduceKind::sum, value,

@@ -37,3 +37,12 @@ func.func @stays(%x: tensor<512x64xf32>, %y: tensor<4x8xf32>) -> (tensor<512x1xf
   %1 = pg.reduce sum %y axes [0] : (tensor<4x8xf32>) -> tensor<1x8xf32>
   return %0, %1 : tensor<512x1xf32>, tensor<1x8xf32>
 }
+
+// An axis of size 1 is reduced already: nothing is left to do within rows.
+// CHECK-LABEL: @unit_axis
+func.func @unit_axis(%tokens: tensor<2x8xi64>, %x: tensor<2x8x1x32xf32>) -> tensor<1x1x1x32xf32> {
+  // CHECK-NEXT: %[[P:.*]] = pg.partial_sum %arg1 {chunks = 4 : i64, outer = 2 : i64} : (tensor<2x8x1x32xf32>) -> tensor<4x1x32xf32>
+  // CHECK-NEXT: pg.reduce sum %[[P]] axes [0]
+  %0 = pg.reduce sum %x axes [0, 1, 2] : (tensor<2x8x1x32xf32>) -> tensor<1x1x1x32xf32>
+  return %0 : tensor<1x1x1x32xf32>
+}
