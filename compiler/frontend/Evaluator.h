@@ -147,7 +147,11 @@ public:
   // ---- tensors (TensorValues.cpp, TensorOps.cpp)
   mlir::Location location(SourceRange range) { return session.location(range); }
   mlir::Value load(const Tensor &tensor, SourceRange range);
+  mlir::Type elementType(Element element);
   mlir::RankedTensorType typeOf(llvm::ArrayRef<Dim> dims, Element element);
+  /// The values, one for all elements or one each, rounded to those of `type`.
+  mlir::DenseElementsAttr denseFloats(mlir::RankedTensorType type,
+                                      llvm::ArrayRef<double> values);
   Value wrap(mlir::Value value, Dims dims, Element element = Element::Float);
   /// A number, step value or tensor as a tensor of the given elements; nothing,
   /// and an error that begins with `what`, for other values.

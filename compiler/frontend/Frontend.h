@@ -24,6 +24,8 @@ struct FrontendOptions {
   /// Colours in diagnostics.
   bool color = false;
   bool warningsAsErrors = false;
+  /// Floats are f64, constants too, and not f32.
+  bool doubles = false;
 };
 
 /// The settings of the `train` section, evaluated.

@@ -123,6 +123,8 @@ bool FrontendProgram::load(const FrontendOptions &options,
   if (!flush(os) || !program)
     return false;
   session = std::make_unique<Session>(*program, sources, diagnostics, context);
+  if (options.doubles)
+    session->floatType = mlir::Float64Type::get(&context);
   bool good = check();
   return flush(os) && good;
 }
@@ -390,7 +392,7 @@ void FrontendProgram::addVariables(mlir::ModuleOp module,
     llvm::SmallVector<int64_t> shape;
     for (const Dim &d : dims)
       shape.push_back(d.size);
-    auto type = mlir::RankedTensorType::get(shape, b.getF32Type());
+    auto type = mlir::RankedTensorType::get(shape, session->floatType);
     return pg::VariableOp::create(b, session->location(range), name, type,
                                   space);
   };

@@ -25,14 +25,14 @@ static bool isFullName(llvm::StringRef name) {
 }
 
 /// The elements of a small constant tensor, spread to a shape.
-static std::optional<std::vector<float>> spread(const Tensor &t,
-                                                const Dims &dims) {
+static std::optional<std::vector<double>> spread(const Tensor &t,
+                                                 const Dims &dims) {
   if (!t.constants || t.rank() > dims.size() ||
       int64_t(t.constants->size()) != t.elements())
     return std::nullopt;
   size_t skip = dims.size() - t.rank();
   int64_t total = *countElements(dims);
-  std::vector<float> values(total);
+  std::vector<double> values(total);
   for (int64_t i = 0; i < total; ++i) {
     int64_t rest = i, source = 0, stride = 1;
     for (size_t axis = dims.size(); axis-- > 0;) {
@@ -47,7 +47,7 @@ static std::optional<std::vector<float>> spread(const Tensor &t,
         source += at * stride;
       stride *= d.size;
     }
-    values[i] = float((*t.constants)[source]);
+    values[i] = (*t.constants)[source];
   }
   return values;
 }
@@ -60,7 +60,7 @@ mlir::DictionaryAttr Evaluator::initializer(const Value &value,
   };
   auto type = typeOf(dims, Element::Float);
   if (value.isNumber()) {
-    auto dense = mlir::DenseElementsAttr::get(type, float(value.asDouble()));
+    auto dense = denseFloats(type, value.asDouble());
     return builder.getDictionaryAttr(
         {kind("constant"), builder.getNamedAttr("value", dense)});
   }
@@ -102,8 +102,7 @@ mlir::DictionaryAttr Evaluator::initializer(const Value &value,
   auto values = spread(t, dims);
   if (!values)
     return computedValue(t, dims, range);
-  auto dense =
-      mlir::DenseElementsAttr::get(type, llvm::ArrayRef<float>(*values));
+  auto dense = denseFloats(type, *values);
   return builder.getDictionaryAttr(
       {kind("constant"), builder.getNamedAttr("value", dense)});
 }

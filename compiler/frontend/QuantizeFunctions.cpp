@@ -67,12 +67,12 @@ private:
 
 /// Where nothing multiplies p all errors weigh the same: h is the identity.
 static mlir::Value buildIdentity(mlir::OpBuilder &b, mlir::Location loc,
-                                 int64_t n) {
+                                 int64_t n, mlir::Type elementType) {
   mlir::Value row = pg::IotaOp::create(b, loc, {n, n}, 0),
               column = pg::IotaOp::create(b, loc, {n, n}, 1);
   mlir::Value same =
       pg::CompareOp::create(b, loc, pg::Predicate::eq, row, column);
-  return pg::ConvertOp::create(b, loc, same, b.getF32Type());
+  return pg::ConvertOp::create(b, loc, same, elementType);
 }
 
 std::optional<Value> QuantizeBuilder::hessianOf(const RuleItem &rule,
@@ -92,7 +92,9 @@ std::optional<Value> QuantizeBuilder::hessianOf(const RuleItem &rule,
   mlir::Location loc = ev.location(range);
   if (p.contracted == 0) {
     Dims dims{p.dims[1], p.dims[1]};
-    return ev.wrap(buildIdentity(ev.builder, loc, dims[0].size), dims);
+    return ev.wrap(
+        buildIdentity(ev.builder, loc, dims[0].size, ev.session.floatType),
+        dims);
   }
   Dim n{p.contracted, {}};
   for (const Dim &d : p.dims)

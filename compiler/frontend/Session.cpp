@@ -8,7 +8,8 @@ namespace pgc {
 Session::Session(const SourceProgram &program, const SourceManager &sources,
                  DiagnosticEngine &diagnostics, mlir::MLIRContext &context)
     : program(program), sources(sources), diagnostics(diagnostics),
-      context(context), switches(program.switches()) {}
+      context(context), floatType(mlir::Float32Type::get(&context)),
+      switches(program.switches()) {}
 
 mlir::Location Session::location(SourceRange range) const {
   if (!range.isValid())

@@ -69,6 +69,8 @@ struct Session {
   const SourceManager &sources;
   DiagnosticEngine &diagnostics;
   mlir::MLIRContext &context;
+  /// Of the elements of tensors of floats.
+  mlir::FloatType floatType;
   StepGraph steps;
   RecordTable<ParameterRecord> parameters;
   RecordTable<StateRecord> states;

@@ -4,10 +4,10 @@
 
 namespace pgc {
 
-static mlir::Type elementType(mlir::OpBuilder &builder, Element element) {
+mlir::Type Evaluator::elementType(Element element) {
   switch (element) {
   case Element::Float:
-    return builder.getF32Type();
+    return session.floatType;
   case Element::Integer:
     return builder.getI64Type();
   case Element::Truth:
@@ -21,7 +21,22 @@ mlir::RankedTensorType Evaluator::typeOf(llvm::ArrayRef<Dim> dims,
   llvm::SmallVector<int64_t, 4> shape;
   for (const Dim &d : dims)
     shape.push_back(d.size);
-  return mlir::RankedTensorType::get(shape, elementType(builder, element));
+  return mlir::RankedTensorType::get(shape, elementType(element));
+}
+
+mlir::DenseElementsAttr Evaluator::denseFloats(mlir::RankedTensorType type,
+                                               llvm::ArrayRef<double> values) {
+  auto dense =
+      mlir::DenseElementsAttr::get(type.clone(builder.getF64Type()), values);
+  if (type.getElementType().isF64())
+    return dense;
+  return dense.mapValues(session.floatType, [&](const llvm::APFloat &value) {
+    llvm::APFloat rounded = value;
+    bool inexact;
+    rounded.convert(session.floatType.getFloatSemantics(),
+                    llvm::APFloat::rmNearestTiesToEven, &inexact);
+    return rounded.bitcastToAPInt();
+  });
 }
 
 Value Evaluator::wrap(mlir::Value value, Dims dims, Element element) {
@@ -63,8 +78,8 @@ Tensor Evaluator::convert(const Tensor &tensor, Element element,
   t.element = element;
   t.parameter = nullptr;
   mlir::Value x = load(tensor, range);
-  t.value = pg::ConvertOp::create(builder, location(range), x,
-                                  elementType(builder, element));
+  t.value =
+      pg::ConvertOp::create(builder, location(range), x, elementType(element));
   return t;
 }
 
@@ -85,7 +100,7 @@ std::optional<Tensor> Evaluator::toTensor(const Value &value, Element element,
     mlir::Value scalar = emitStep(value.asStep(), range);
     Tensor t{{}, Element::Float};
     t.value = pg::SplatOp::create(builder, location(range), scalar,
-                                  builder.getF32Type());
+                                  session.floatType);
     return convert(t, element, range);
   }
   if (!value.isPoison())

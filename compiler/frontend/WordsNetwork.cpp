@@ -106,16 +106,15 @@ ropeTables(Evaluator &ev, int64_t T, const std::vector<double> &freqs) {
   auto &slot = ev.session.ropeTables[{T, freqs}];
   if (slot.first)
     return slot;
-  std::vector<float> cosines, sines;
+  std::vector<double> cosines, sines;
   for (int64_t t = 0; t < T; ++t)
     for (double f : freqs) {
-      cosines.push_back(float(std::cos(double(t) * f)));
-      sines.push_back(float(std::sin(double(t) * f)));
+      cosines.push_back(std::cos(double(t) * f));
+      sines.push_back(std::sin(double(t) * f));
     }
   auto type = mlir::RankedTensorType::get({T, int64_t(freqs.size())},
-                                          ev.builder.getF32Type());
-  slot = {mlir::DenseElementsAttr::get(type, llvm::ArrayRef<float>(cosines)),
-          mlir::DenseElementsAttr::get(type, llvm::ArrayRef<float>(sines))};
+                                          ev.session.floatType);
+  slot = {ev.denseFloats(type, cosines), ev.denseFloats(type, sines)};
   return slot;
 }
 

@@ -158,11 +158,9 @@ static Value rows(Evaluator &ev, const WordCall &c) {
     values->push_back(*v);
   }
   Tensor t{{{int64_t(values->size()), {}}, {1, {}}}, Element::Float};
-  llvm::SmallVector<float> floats(values->begin(), values->end());
   auto type = ev.typeOf(t.dims, Element::Float);
-  t.value = pg::ConstantOp::create(
-      ev.builder, ev.location(c.range),
-      mlir::DenseElementsAttr::get(type, llvm::ArrayRef<float>(floats)));
+  t.value = pg::ConstantOp::create(ev.builder, ev.location(c.range),
+                                   ev.denseFloats(type, *values));
   t.constants = values;
   return Value::tensor(t);
 }

@@ -51,6 +51,7 @@ public:
     frontend.defines = options.defines;
     frontend.color = diagnostics.has_colors();
     frontend.warningsAsErrors = options.warningsAsErrors;
+    frontend.doubles = options.numerics == "f64";
     program = loadProgram(frontend, context, diagnostics);
     if (!program)
       return ExitCode::Input;

@@ -34,7 +34,8 @@ def definitions(values):
 class Comparison:
     """Compares tensors and remembers the worst place."""
 
-    def __init__(self):
+    def __init__(self, relative=RELATIVE):
+        self.relative = relative
         self.failures, self.worst, self.compared = [], 0.0, 0
 
     def check(self, name, expected, actual, largest):
@@ -46,7 +47,7 @@ class Comparison:
             self.failures.append(f"{name}: shape {have_shape}, expected {shape}")
             return
         scale = max((abs(value) for value in want), default=0.0)
-        allowed = RELATIVE * scale + FLOOR * largest
+        allowed = self.relative * scale + FLOOR * largest
         self.compared += 1
         for index, (a, b) in enumerate(zip(want, have)):
             error = abs(a - b)
@@ -170,11 +171,11 @@ train {{
   {" ".join(rules)}
 }}
 """)
-    for numerics in ("f64", "f32"):
+    for numerics, relative in (("f64", 1e-9), ("f32", RELATIVE)):
         plan, out = os.path.join(folder, numerics + ".plan"), os.path.join(folder, numerics)
         run(pgc, model, "-o", plan, "--numerics=" + numerics, *options)
         run(pgrt, plan, "--seed", 1, "--steps", 1, "--stages", "train", "--init", start, "--data", shard, "--out", out)
-        actual, comparison = safetensors.load(os.path.join(out, "final.safetensors")), Comparison()
+        actual, comparison = safetensors.load(os.path.join(out, "final.safetensors")), Comparison(relative)
         for name in starts:
             comparison.check(name, expected[name], actual.get("m" + name), 0.0)
         comparison.finish(f"{os.path.basename(case_dir)} {numerics}")
