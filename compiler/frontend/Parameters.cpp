@@ -349,6 +349,11 @@ Value Evaluator::declareState(const ast::State &state, Scope &scope) {
   Value init = evaluate(*state.init, scope);
   if (!dims || init.isPoison())
     return Value();
+  if (pass.evaluation && init.isDraw())
+    return error(state.init->range,
+                 "a state of an evaluation cannot start with a draw: an "
+                 "artifact has no seed, so its scores could not be found again")
+        .help("start with a number");
   mlir::DictionaryAttr attr =
       initializer(init, *dims, state.init->range, "a state");
   if (!attr)
