@@ -11,13 +11,17 @@ namespace {
 enum class Dependence {
   None,  // not at all
   Row,   // its first axis is the batch, each row from its sequence alone
+  Flat,  // as Row, with a sequence's rows one after the other in the first axis
+  First, // on the first sequences alone
+  Whole, // a maximum over the whole batch, of one element
   Mean,  // a mean over sequences, or affine in such means
   Mixed, // otherwise
 };
 
 class Analysis {
 public:
-  bool run(mlir::func::FuncOp forward);
+  std::optional<BatchSplit> run(mlir::func::FuncOp forward);
+  pg::StopGradientOp gathered; // see findGathered
 
 private:
   Dependence of(Value v) const {
@@ -32,7 +36,11 @@ private:
   Dependence reduction(mlir::Operation &op, llvm::ArrayRef<int64_t> axes,
                        bool mean) const;
   Dependence keepsBatch(mlir::Operation &op, bool keeps) const;
+  Dependence reshape(pg::ReshapeOp op) const;
+  Dependence slice(pg::SliceOp op);
+  std::optional<Dependence> special(mlir::Operation &op) const;
   int64_t batch = 0;
+  int64_t first = 1; // sequences that values of `First` depend on
   llvm::DenseMap<Value, Dependence> state;
 };
 
@@ -89,6 +97,10 @@ Dependence Analysis::reduction(mlir::Operation &op,
   Dependence d = of(op.getOperand(0));
   if (d != Dependence::Row || !llvm::is_contained(axes, 0))
     return d == Dependence::Mean ? Dependence::Mixed : d;
+  if (auto reduce = llvm::dyn_cast<pg::ReduceOp>(op);
+      reduce && reduce.getKind() == pg::ReduceKind::max &&
+      reduce.getType().getNumElements() == 1)
+    return Dependence::Whole;
   return mean ? Dependence::Mean : Dependence::Mixed;
 }
 
@@ -100,6 +112,48 @@ Dependence Analysis::keepsBatch(mlir::Operation &op, bool keeps) const {
   if (d == Dependence::Mean) // a scalar, in another shape
     return shapeOf(op.getResult(0)).empty() ? d : Dependence::Mixed;
   return d == Dependence::Row && !keeps ? Dependence::Mixed : d;
+}
+
+/// Where an operand is one of the kinds that hardly any operation keeps. All
+/// that is made of the first sequences depends on them.
+std::optional<Dependence> Analysis::special(mlir::Operation &op) const {
+  bool ofFirst = false, others = false;
+  for (Value v : op.getOperands()) {
+    Dependence d = of(v);
+    bool moves = llvm::isa<pg::ReshapeOp>(op) ||
+                 (d == Dependence::Flat && llvm::isa<pg::SliceOp>(op));
+    if ((d == Dependence::Whole || d == Dependence::Flat) && !moves)
+      return Dependence::Mixed;
+    ofFirst |= d == Dependence::First;
+    others |= d != Dependence::First && d != Dependence::None;
+  }
+  if (!ofFirst)
+    return std::nullopt;
+  return others ? Dependence::Mixed : Dependence::First;
+}
+
+Dependence Analysis::reshape(pg::ReshapeOp op) const {
+  llvm::ArrayRef<int64_t> to = op.getType().getShape();
+  Dependence d = of(op.getX());
+  bool rows = d == Dependence::Row || d == Dependence::Flat;
+  if (!rows)
+    return d == Dependence::Whole ? d : keepsBatch(*op, true);
+  if (to.empty() || to[0] % batch != 0)
+    return Dependence::Mixed;
+  return to[0] == batch ? Dependence::Row : Dependence::Flat;
+}
+
+Dependence Analysis::slice(pg::SliceOp op) {
+  Dependence d = of(op.getX());
+  bool rows = d == Dependence::Row || d == Dependence::Flat;
+  int64_t size = op.getSizes().empty() ? 0 : op.getSizes()[0];
+  if (!rows || size == shapeOf(op.getX())[0])
+    return rows ? d : keepsBatch(*op, true);
+  if (op.getOffsets()[0] != 0)
+    return Dependence::Mixed;
+  int64_t rowsOfSequence = shapeOf(op.getX())[0] / batch;
+  first = std::max(first, llvm::divideCeilSigned(size, rowsOfSequence));
+  return Dependence::First;
 }
 
 void Analysis::visitRecur(pg::RecurOp recur) {
@@ -124,12 +178,23 @@ void Analysis::visit(mlir::Operation &op) {
     return visitRecur(recur);
   if (op.getNumResults() == 0)
     return;
+  // What has no gradient and is gathered beforehand is a number like others.
+  // One is: a second might depend on the first.
+  if (auto stop = llvm::dyn_cast<pg::StopGradientOp>(op);
+      stop && of(stop.getX()) == Dependence::Whole && !gathered &&
+      llvm::isa<mlir::func::FuncOp>(op.getParentOp())) {
+    gathered = stop;
+    return;
+  }
   if (!llvm::isa<mlir::RankedTensorType>(op.getResult(0).getType()))
     return; // step values
   using namespace pg;
   Dependence d;
+  std::optional<Dependence> found = special(op);
   auto axisIsInner = [](int64_t axis) { return axis != 0; };
-  if (auto o = llvm::dyn_cast<ReduceOp>(op))
+  if (found)
+    d = *found;
+  else if (auto o = llvm::dyn_cast<ReduceOp>(op))
     d = reduction(op, o.getAxes(), false);
   else if (auto o = llvm::dyn_cast<MeanOp>(op))
     d = reduction(op, o.getAxes(), true);
@@ -145,13 +210,12 @@ void Analysis::visit(mlir::Operation &op) {
     d = keepsBatch(op, axisIsInner(o.getAxis()));
   else if (auto o = llvm::dyn_cast<ShiftOp>(op))
     d = keepsBatch(op, axisIsInner(o.getAxis()));
-  else if (auto o = llvm::dyn_cast<ReshapeOp>(op)) {
-    auto to = o.getResult().getType().getShape();
-    d = keepsBatch(op, !to.empty() && to[0] == batch);
-  } else if (auto o = llvm::dyn_cast<TransposeOp>(op))
+  else if (auto o = llvm::dyn_cast<ReshapeOp>(op))
+    d = reshape(o);
+  else if (auto o = llvm::dyn_cast<TransposeOp>(op))
     d = keepsBatch(op, o.getPermutation()[0] == 0);
   else if (auto o = llvm::dyn_cast<SliceOp>(op))
-    d = keepsBatch(op, o.getSizes()[0] == shapeOf(o.getX())[0]);
+    d = slice(o);
   else if (auto o = llvm::dyn_cast<BroadcastOp>(op))
     d = keepsBatch(op, shapeOf(o.getX()).size() ==
                            o.getResult().getType().getShape().size());
@@ -194,18 +258,36 @@ void Analysis::visit(mlir::Block &block) {
     visit(op);
 }
 
-bool Analysis::run(mlir::func::FuncOp forward) {
+std::optional<BatchSplit> Analysis::run(mlir::func::FuncOp forward) {
   mlir::Block &block = forward.getBody().front();
   batch = shapeOf(block.getArgument(0))[0];
   for (Value argument : block.getArguments())
     state[argument] = Dependence::Row;
   visit(block);
-  Dependence loss = of(block.getTerminator()->getOperand(0));
-  return loss == Dependence::Mean || loss == Dependence::None;
+  BatchSplit split;
+  for (auto [i, v] : llvm::enumerate(block.getTerminator()->getOperands())) {
+    auto name = forward.getResultAttrOfType<mlir::StringAttr>(i, "pg.name");
+    if (!name.getValue().starts_with("term."))
+      continue;
+    Dependence d = of(v);
+    if (d != Dependence::Mean && d != Dependence::None &&
+        d != Dependence::First)
+      return std::nullopt;
+    split.ofFirst.push_back(d == Dependence::First);
+  }
+  split.sequences = first;
+  split.gathers = bool(gathered);
+  return split;
 }
 
-bool lossSplitsBySequence(mlir::func::FuncOp forward) {
+std::optional<BatchSplit> splitBatch(mlir::func::FuncOp forward) {
   return Analysis().run(forward);
+}
+
+pg::StopGradientOp findGathered(mlir::func::FuncOp forward) {
+  Analysis analysis;
+  analysis.run(forward);
+  return analysis.gathered;
 }
 
 } // namespace pgc

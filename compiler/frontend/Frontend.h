@@ -131,6 +131,10 @@ struct EmitRequest {
   std::string name;
   int64_t scored = 0;      // Score: of the last so many positions; 0: of all
   unsigned evaluation = 0; // Adapt, AdaptUpdate: index of evaluations()
+  /// Forward: the micro-batches of a part, each of `batch` sequences. If not 1,
+  /// the mean of the results over a part is that of the whole part, and a
+  /// function @measure.<phase> may come first (BatchSplit.h).
+  int64_t micros = 1;
 };
 
 /// A checked program. Emission is repeatable and does not change it, but it is
@@ -157,9 +161,9 @@ public:
   virtual llvm::ArrayRef<LossTermInfo> lossTerms() const = 0;
   /// The size of the vocabulary: the width of the logits.
   virtual int64_t vocabulary() const = 0;
-  /// The loss is a mean over sequences of terms that see one sequence each: a
-  /// part may be split into micro-batches and the losses averaged.
-  virtual bool lossSplitsBySequence() const = 0;
+  /// The sequences that a micro-batch has at least; nothing if the loss joins
+  /// the sequences of a part so that it cannot be split.
+  virtual std::optional<int64_t> leastMicroBatch() const = 0;
   virtual llvm::ArrayRef<SectionItem> items() const = 0;
   /// In the order of the file's `evaluate`.
   virtual llvm::ArrayRef<EvaluationInfo> evaluations() const = 0;

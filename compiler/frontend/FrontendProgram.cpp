@@ -36,7 +36,15 @@ public:
   llvm::ArrayRef<LossTermInfo> lossTerms() const override { return terms; }
   int64_t parameterCount() const override;
   int64_t vocabulary() const override { return vocab; }
-  bool lossSplitsBySequence() const override { return splits; }
+  std::optional<int64_t> leastMicroBatch() const override {
+    int64_t least = 1;
+    for (const auto &[phase, split] : splits) {
+      if (!split)
+        return std::nullopt;
+      least = std::max(least, split->sequences);
+    }
+    return least;
+  }
   llvm::ArrayRef<SectionItem> items() const override { return others.items; }
   llvm::ArrayRef<EvaluationInfo> evaluations() const override {
     return others.evaluations;
@@ -85,8 +93,9 @@ private:
   std::string theName, flattened;
   int64_t vocab = 0;
   TrainSettings settings;
-  bool averages = false, splits = false;
-  int64_t batches = 0; // of calibration
+  bool averages = false;
+  std::map<std::string, std::optional<BatchSplit>> splits; // by phase
+  int64_t batches = 0;                                     // of calibration
   PackSection packing;
   std::vector<std::string> switchNames;
   std::vector<Phase> thePhases;
@@ -186,7 +195,6 @@ bool FrontendProgram::tracePhases(mlir::ModuleOp scratch) {
   ModelRequest request;
   request.batch = settings.sequencesPerPart();
   request.seq = settings.seq;
-  bool first = true;
   DeadSkips skips;
   for (const Phase &phase : thePhases) {
     if (!phase.trains)
@@ -203,9 +211,7 @@ bool FrontendProgram::tracePhases(mlir::ModuleOp scratch) {
     noteTerms(phase.name, traceTerms(*session, trace));
     warnOfBoundaryReads(*session, trace);
     skips.add(phase.name, trace);
-    bool phaseSplits = pgc::lossSplitsBySequence(trace.function);
-    splits = (first || splits) && phaseSplits;
-    first = false;
+    splits[phase.name] = splitBatch(trace.function);
   }
   request.name = "score";
   request.phase = "";
@@ -585,6 +591,13 @@ bool FrontendProgram::emitModel(mlir::ModuleOp module,
   if (function && captures) {
     function->setAttr("pg.role", b.getStringAttr("capture"));
     function->setAttr("pg.batches", b.getI64IntegerAttr(batches));
+  }
+  if (function && request.role == Role::Forward && request.micros > 1) {
+    const BatchSplit &split = *splits.at(phase);
+    if (split.gathers)
+      removeDeadOps(buildMeasure(function, phase));
+    joinMicroBatches(function, split, phase, request.micros);
+    removeDeadOps(function);
   }
   if (!function || request.role != Role::Adapt)
     return bool(function);

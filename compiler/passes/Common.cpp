@@ -12,7 +12,7 @@ StringRef pgc::getRole(func::FuncOp function) {
 
 bool pgc::runsModel(func::FuncOp function) {
   return llvm::is_contained(
-      {"train", "score", "probe", "logits", "adapt", "capture"},
+      {"train", "measure", "score", "probe", "logits", "adapt", "capture"},
       getRole(function));
 }
 

@@ -97,7 +97,7 @@ def VerifyDifferentiated : Pass<"verify-differentiated", "::mlir::ModuleOp"> {
 def VerifyQuantized : Pass<"verify-quantized", "::mlir::ModuleOp"> {
   let summary = "Check what the functions around an artifact read and write";
   let description = [{
-    `capture` reads parameters and adds to Hessians; `quantize` reads both and stores leaves; `decode` reads nothing but leaves,
+    `measure` reads parameters, reads and stores states; `capture` reads parameters and adds to Hessians; `quantize` reads both and stores leaves; `decode` reads nothing but leaves,
     and stores parameters: what is loaded from an artifact hangs on its bytes alone.
   }];
 }

@@ -63,7 +63,8 @@ struct VerifyQuantized : pgc::impl::VerifyQuantizedBase<VerifyQuantized> {
   };
 
   void runOnOperation() override {
-    const Rights all[] = {{"capture", {"parameter"}, {}, {"hessian"}},
+    const Rights all[] = {{"measure", {"parameter", "state"}, {"state"}, {}},
+                          {"capture", {"parameter"}, {}, {"hessian"}},
                           {"quantize", {"parameter", "hessian"}, {"leaf"}, {}},
                           {"decode", {"leaf"}, {"parameter"}, {}}};
     SymbolTable symbols(getOperation());

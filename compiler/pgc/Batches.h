@@ -16,11 +16,15 @@ inline constexpr int64_t gpuTokens = 1 << 18;
 inline constexpr int64_t gpuScoreTokens = 1 << 16;
 
 /// Sequences of one micro-batch: a divisor of a part's sequences. The largest
-/// that keeps a micro-batch within `tokens`; the whole part if its loss cannot
-/// be split. `wanted`, if not 0, is taken instead; 0 comes back if it does not
-/// divide the part or the part cannot be split.
+/// that keeps a micro-batch within `tokens`; no less than the loss needs, which
+/// is the whole part if it cannot be split. `wanted`, if not 0, is taken
+/// instead; 0 comes back if it does not divide the part or is less than the
+/// loss needs.
 int64_t chooseMicroBatch(const Program &program, int64_t wanted,
                          int64_t tokens);
+
+/// The same of the program that collects Hessians, for which no loss matters.
+int64_t captureBatch(const Program &program, int64_t tokens);
 
 /// Windows of `seq` tokens that one run of a scoring program takes: as many as
 /// make up `tokens`, at least one.

@@ -38,18 +38,24 @@ ExitCode DeviceCompilation::emitModule() {
   microBatch = chooseMicroBatch(program, options.microBatch, tokens);
   if (microBatch == 0)
     return fail(ExitCode::Usage,
-                program.lossSplitsBySequence()
+                !program.leastMicroBatch()
+                    ? Twine("--micro-batch cannot split a part: the loss "
+                            "joins its sequences")
+                : train.sequencesPerPart() % options.microBatch
                     ? "--micro-batch=" + Twine(options.microBatch) +
                           " does not divide the " +
                           Twine(train.sequencesPerPart()) +
                           " sequences of a part"
-                    : Twine("--micro-batch cannot split a part: the loss "
-                            "joins its sequences"));
+                    : "--micro-batch=" + Twine(options.microBatch) +
+                          ": a term of the loss reads the first " +
+                          Twine(*program.leastMicroBatch()) +
+                          " sequences of a part together");
   std::vector<EmitRequest> requests;
   for (const Phase &phase : program.phases()) {
     if (phase.trains && !options.evaluateOnly) {
       requests.push_back({EmitRequest::Role::Forward, phase.name, microBatch,
                           train.seq, false, ""});
+      requests.back().micros = train.sequencesPerPart() / microBatch;
       requests.push_back(
           {EmitRequest::Role::Update, phase.name, 1, 1, false, ""});
     }
@@ -64,8 +70,8 @@ ExitCode DeviceCompilation::emitModule() {
   if (program.quantizes() && !options.evaluateOnly)
     requests.push_back({EmitRequest::Role::Quantize, "", 1, 1, false, ""});
   if (program.calibrationBatches() > 0 && !options.evaluateOnly)
-    requests.push_back(
-        {EmitRequest::Role::Capture, "", microBatch, train.seq, false, ""});
+    requests.push_back({EmitRequest::Role::Capture, "",
+                        captureBatch(program, tokens), train.seq, false, ""});
   module = program.emit(context, requests, diagnostics);
   if (!module)
     return ExitCode::Input;

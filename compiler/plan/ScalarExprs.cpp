@@ -31,6 +31,7 @@ static std::optional<pgrt::plan::ScalarExpr::Op> directOp(Operation *op) {
   return llvm::TypeSwitch<Operation *, Result>(op)
       .Case<pg::StepOp>([](auto) { return Expr::STEP; })
       .Case<pg::SequencesOp>([](auto) { return Expr::SEQUENCES; })
+      .Case<pg::MicroBatchOp>([](auto) { return Expr::MICRO_BATCH; })
       .Case<pg::ProgressOp>([](auto) { return Expr::PROGRESS; })
       .Case<arith::AddFOp>([](auto) { return Expr::ADD; })
       .Case<arith::SubFOp>([](auto) { return Expr::SUB; })

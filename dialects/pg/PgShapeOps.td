@@ -52,6 +52,13 @@ def Pg_SequencesOp : Pg_Op<"sequences", [Pure]> {
   let builders = [OpBuilder<(ins), [{ $_state.addTypes($_builder.getF64Type()); }]>];
 }
 
+def Pg_MicroBatchOp : Pg_Op<"micro_batch", [Pure]> {
+  let summary = "The number of the micro-batch in its part, from 0; of training programs";
+  let results = (outs F64:$result);
+  let assemblyFormat = "attr-dict";
+  let builders = [OpBuilder<(ins), [{ $_state.addTypes($_builder.getF64Type()); }]>];
+}
+
 def Pg_IotaOp : Pg_Op<"iota", [Pure]> {
   let summary = "Each element's index along an axis";
   let arguments = (ins Pg_IntAttr:$axis);

@@ -265,7 +265,7 @@ private:
     static const std::set<std::string> roles = {
         "train",   "combine",  "update", "prepare", "score",
         "init",    "probe",    "logits", "adapt",   "adapt_update",
-        "capture", "quantize", "decode"};
+        "capture", "quantize", "decode", "measure"};
     if (!roles.count(program.role()))
       badPlan(where, " has the unknown role '", program.role(), "'");
     for (const plan::Port &port : program.inputs())
@@ -275,7 +275,7 @@ private:
     const std::string &role = program.role();
     if (role != "score" && program.scored() != 0)
       badPlan(where, " scores positions and has another role");
-    if (role == "capture")
+    if (role == "capture" || role == "measure")
       checkTokens(program, where);
     if (role == "logits") {
       checkTokens(program, where);
@@ -326,7 +326,8 @@ private:
     std::set<std::string> served;
     for (const plan::Program &program : plan.programs()) {
       std::string key = program.role();
-      bool phased = key == "train" || key == "update" || key == "probe";
+      bool phased = key == "train" || key == "measure" || key == "update" ||
+                    key == "probe";
       if (key == "score" || key == "probe" || key == "logits")
         key += cat(" ", program.batch(), "x", program.seq());
       if (program.scored())

@@ -55,7 +55,7 @@ public:
         if (program.role() == "train" && !findProgram(plan, "update", phase))
           badPlan("no update program for phase '", phase, "'");
     for (const plan::Program &program : plan.programs())
-      if (program.role() == "train" &&
+      if ((program.role() == "train" || program.role() == "measure") &&
           (program.batch() != training.micro_batch() ||
            program.seq() != training.seq()))
         badPlan("program '", program.name(), "' is not for micro-batches of ",

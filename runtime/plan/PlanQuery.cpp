@@ -133,7 +133,8 @@ bool keepsContents(const plan::Plan &plan, int arena) {
 }
 
 std::string stageOfRole(const std::string &role) {
-  if (role == "train" || role == "combine" || role == "update")
+  if (role == "train" || role == "measure" || role == "combine" ||
+      role == "update")
     return "train";
   if (role == "capture" || role == "quantize" || role == "decode")
     return "quantize";

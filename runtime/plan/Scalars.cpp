@@ -14,6 +14,7 @@ int scalarArity(Expr::Op op) {
   case Expr::PROGRESS:
   case Expr::SOLVED:
   case Expr::SEQUENCES:
+  case Expr::MICRO_BATCH:
     return 0;
   case Expr::NEG:
   case Expr::ABS:
@@ -146,6 +147,9 @@ std::vector<double> evaluateScalars(const plan::Plan &plan,
       break;
     case Expr::SEQUENCES:
       values.push_back(double(inputs.sequences));
+      break;
+    case Expr::MICRO_BATCH:
+      values.push_back(double(inputs.microBatch));
       break;
     case Expr::SOLVED:
       values.push_back(inputs.solved.value_or(expr.value()));

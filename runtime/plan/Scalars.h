@@ -18,6 +18,7 @@ struct ScalarInputs {
   double progress = 0;
   int64_t sequences = 1; // of a step of test-time training
   std::optional<double> solved = std::nullopt; // nothing: as in the plan
+  int64_t microBatch = 0;                      // its number in a part
 };
 
 /// The values of all expressions of a checked plan.

@@ -71,6 +71,7 @@ public:
     addProgram(findProgram(plan, "prepare"), 1);
     addInputs(*train, parts * micros);
     addClear(parts);
+    addProgram(findProgram(plan, "measure", phase), parts * micros);
     addProgram(train, parts * micros);
     int rounds = addExchange();
     addProgram(findProgram(plan, "combine"), parts - 1 + rounds);

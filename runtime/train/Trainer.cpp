@@ -66,43 +66,62 @@ static bool isMeaned(const plan::Port &port) {
   return port.name() == "loss" || port.name().starts_with("term.");
 }
 
+void Trainer::runMicroBatch(const plan::Program &program, int64_t part,
+                            int64_t micro, const ScalarInputs &inputs) {
+  const int64_t rows = training.micro_batch(), seq = training.seq(),
+                windows = training.batch_tokens() / seq;
+  std::vector<int64_t> tokens(static_cast<size_t>(rows * seq)),
+      targets(static_cast<size_t>(rows * seq));
+  for (int64_t row = 0; row < rows; ++row)
+    data.read(inputs.step, part, micro * rows + row, windows, training.parts(),
+              tokens.data() + row * seq, targets.data() + row * seq);
+  executor.writePort(*findPort(program.inputs(), "tokens"), tokens.data());
+  if (const plan::Port *port = findPort(program.inputs(), "targets"))
+    executor.writePort(*port, targets.data());
+  ScalarInputs own = inputs;
+  own.microBatch = micro;
+  executor.run(program, evaluateScalars(plan, own));
+}
+
 // False if an interrupt came. `outputs`: of each micro-batch.
-bool Trainer::runOwnParts(const plan::Program &train, int64_t step,
-                          const std::vector<double> &scalars,
+bool Trainer::runOwnParts(const plan::Program &train,
+                          const ScalarInputs &inputs,
                           std::vector<double> &outputs) {
   GradientTree tree(gradientInstances(training.parts()));
   const int gradients = gradientArena(plan), others = otherGradientArena(plan);
   const int64_t parts = training.parts(), own = parts / ranks.size(),
-                rows = training.micro_batch(), seq = training.seq();
-  const int64_t windows = training.batch_tokens() / seq,
-                micros = windows / parts / rows;
+                micros = training.batch_tokens() / training.seq() / parts /
+                         training.micro_batch();
+  const std::vector<double> scalars = evaluateScalars(plan, inputs);
   const plan::Program *combineProgram = findProgram(plan, "combine");
-  const plan::Port &tokenPort = *findPort(train.inputs(), "tokens");
-  const plan::Port &targetPort = *findPort(train.inputs(), "targets");
+  // A plan that was checked names the phases of each train program.
+  const plan::Program *measure = findProgram(plan, "measure", train.phases(0));
   auto combine = [&](int to, int from) {
     executor.bind(gradients, to);
     executor.bind(others, from);
     executor.run(*combineProgram, scalars);
   };
-  std::vector<int64_t> tokens(static_cast<size_t>(rows * seq)),
-      targets(static_cast<size_t>(rows * seq));
   double begin = Profile::now();
+  double measured = 0; // seconds of it that went into `measure`
   outputs.clear();
   for (int64_t i = 0; i < own; ++i) {
     const int64_t part = ranks.rank() * own + i;
     int instance = tree.allocate();
     executor.bind(gradients, instance);
     executor.clearArena(gradients);
+    for (int64_t micro = 0; measure && micro < micros; ++micro) {
+      ranks.check();
+      if (interruptedHere())
+        return false;
+      double before = Profile::now();
+      runMicroBatch(*measure, part, micro, inputs);
+      measured += Profile::now() - before;
+    }
     for (int64_t micro = 0; micro < micros; ++micro) {
       ranks.check();
       if (interruptedHere())
         return false;
-      for (int64_t row = 0; row < rows; ++row)
-        data.read(step, part, micro * rows + row, windows, parts,
-                  tokens.data() + row * seq, targets.data() + row * seq);
-      executor.writePort(tokenPort, tokens.data());
-      executor.writePort(targetPort, targets.data());
-      executor.run(train, scalars);
+      runMicroBatch(train, part, micro, inputs);
       for (const plan::Port &port : train.outputs())
         outputs.push_back(isMeaned(port) ? executor.readScalar(port) : 0);
       double seconds = Profile::now() - begin;
@@ -113,10 +132,12 @@ bool Trainer::runOwnParts(const plan::Program &train, int64_t step,
           (done == std::min<int64_t>(2, own * micros) || seconds > 5)) {
         estimated = true;
         progress.say(trainingEstimate(
-            training, budget, seconds / double(done) * double(own * micros),
+            training, budget,
+            measured / double(i + 1) * double(own) +
+                (seconds - measured) / double(done) * double(own * micros),
             "measured on its first micro-batches", /*advise=*/peak <= 0));
       }
-      progress.withinStep(step, done, own * micros, seconds);
+      progress.withinStep(inputs.step, done, own * micros, seconds);
     }
     tree.add(instance, combine);
   }
@@ -145,11 +166,10 @@ void Trainer::meanOutputs(const plan::Program &train,
 }
 
 // False if an interrupt came, on whatever rank.
-bool Trainer::runParts(const plan::Program &train, int64_t step,
-                       const std::vector<double> &scalars, double &loss,
-                       std::vector<double> &terms) {
+bool Trainer::runParts(const plan::Program &train, const ScalarInputs &inputs,
+                       double &loss, std::vector<double> &terms) {
   std::vector<double> own;
-  bool stopped = !runOwnParts(train, step, scalars, own);
+  bool stopped = !runOwnParts(train, inputs, own);
   if (ranks.any(stopped))
     return false;
   std::vector<double> all(own.size() * size_t(ranks.size()));
@@ -196,13 +216,16 @@ TrainResult Trainer::run() {
     if (budget.finished(step, before))
       break;
     double progressValue = budget.progress(step, before);
-    std::vector<double> scalars = evaluateScalars(plan, step, progressValue);
+    ScalarInputs inputs;
+    inputs.step = step;
+    inputs.progress = progressValue;
+    std::vector<double> scalars = evaluateScalars(plan, inputs);
     std::string phase = currentPhase(scalars, step, progressValue);
     const plan::Program &train = programFor("train", phase);
     if (const plan::Program *prepare = findProgram(plan, "prepare"))
       executor.run(*prepare, scalars);
     double loss = 0;
-    if (!runParts(train, step, scalars, loss, terms)) {
+    if (!runParts(train, inputs, loss, terms)) {
       result.stopped = true;
       break;
     }

@@ -4,6 +4,7 @@
 #include "runtime/collective/Collective.h"
 #include "runtime/data/WindowOrder.h"
 #include "runtime/executor/Executor.h"
+#include "runtime/plan/Scalars.h"
 #include "runtime/support/EventLog.h"
 #include "runtime/train/Budget.h"
 #include "runtime/train/Progress.h"
@@ -45,11 +46,11 @@ private:
   };
   Clock agree(double elapsed);
   bool interruptedHere();
-  bool runParts(const plan::Program &train, int64_t step,
-                const std::vector<double> &scalars, double &loss,
-                std::vector<double> &terms);
-  bool runOwnParts(const plan::Program &train, int64_t step,
-                   const std::vector<double> &scalars,
+  void runMicroBatch(const plan::Program &program, int64_t part, int64_t micro,
+                     const ScalarInputs &inputs);
+  bool runParts(const plan::Program &train, const ScalarInputs &inputs,
+                double &loss, std::vector<double> &terms);
+  bool runOwnParts(const plan::Program &train, const ScalarInputs &inputs,
                    std::vector<double> &outputs);
   void meanOutputs(const plan::Program &train,
                    const std::vector<double> &outputs, double &loss,

@@ -14,8 +14,8 @@ import tempfile
 
 TEXT_BYTES, VALIDATION_BYTES = 50_000, 12_000
 VOCAB, SEQ, STRIDE, BATCH_TOKENS, STEPS, BATCHES = 400, 64, 16, 1024, 16, 4
-SMALL = dict(vocab=VOCAB, dim=64, heads=4, kv_heads=2, rope_dims=8, seq=SEQ, rope_train_len=SEQ, stride=STRIDE, small_size=1024,
-             batch_tokens=BATCH_TOKENS, calibration_batches=BATCHES, momentum=0.95, momentum_warmup=8, ema=0.8)
+SMALL = dict(vocab=VOCAB, dim=64, heads=4, kv_heads=2, rope_dims=8, seq=SEQ, rope_train_len=SEQ, stride=STRIDE,
+             small_size=1024, batch_tokens=BATCH_TOKENS, calibration_batches=BATCHES, momentum=0.95, momentum_warmup=8, ema=0.8)
 CHUNKS = dict(ttt_chunk=1024, ttt_sequences=8, ttt_epochs=2)
 SWITCHED = 4                     # #1334 counts steps: it switches from this one. The others do at 35 % of the budget, step 6.
 
@@ -23,7 +23,8 @@ WITHOUT_TTT = [("trained", "chunked"), ("quantized", "chunked"), ("quantized", "
 WITH_TTT = WITHOUT_TTT + [("quantized", "ttt")]
 ONE_LANE = dict(define=CHUNKS, switch=6, lr=0.022, warmdown=0.72, min_lr=0, terms=["cross_entropy"], scores=WITH_TTT,
                 matrix="gptq_sdclip(bits = 6, k = 12.85)", embed="gptq_sdclip(bits = 8, k = 20.0)", top=127, fit="solved")
-SIMCTG = dict(ONE_LANE, define={}, terms=["cross_entropy", "simctg"], scores=WITHOUT_TTT, embed="gptq_sdclip(bits = 7, k = 20.0)", top=63)
+SIMCTG = dict(ONE_LANE, define={}, terms=["cross_entropy", "simctg"], scores=WITHOUT_TTT,
+              embed="gptq_sdclip(bits = 7, k = 20.0)", top=63)
 # What each system's log must show. `fit`: what makes an artifact fit that is over the cap.
 SYSTEMS = {
     "sp4096_recur": dict(define=dict(loop_at_step=SWITCHED, ve_dim=32, matrix_lr=0.08), switch=SWITCHED, lr=0.08, warmdown=0.667, min_lr=0,

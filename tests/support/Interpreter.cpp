@@ -464,11 +464,13 @@ std::vector<Tensor> Interpreter::run(Block &block,
         for (int64_t i = 0; i < variable.size(); ++i)
           variable.data[i] += result.data[i];
       }
-    } else if (isa<pg::StepOp, pg::ProgressOp, pg::SequencesOp>(op)) {
+    } else if (isa<pg::StepOp, pg::ProgressOp, pg::SequencesOp,
+                   pg::MicroBatchOp>(op)) {
       values[op.getResult(0)] =
-          Tensor({}, isa<pg::StepOp>(op)       ? step
-                     : isa<pg::ProgressOp>(op) ? progress
-                                               : sequences);
+          Tensor({}, isa<pg::StepOp>(op)         ? step
+                     : isa<pg::ProgressOp>(op)   ? progress
+                     : isa<pg::MicroBatchOp>(op) ? microBatch
+                                                 : sequences);
     } else if (auto solved = dyn_cast<pg::SolvedOp>(op)) {
       values[solved] = Tensor({}, solved.getStart().convertToDouble());
     } else if (op.getNumResults() == 1 &&

@@ -50,7 +50,7 @@ std::vector<Tensor> evaluate(mlir::Operation *op,
 /// Evaluates blocks of `pg` operations with values, step values and variables.
 class Interpreter {
 public:
-  double step = 0, progress = 0, sequences = 1;
+  double step = 0, progress = 0, sequences = 1, microBatch = 0;
   llvm::StringMap<Tensor> variables;
 
   /// Runs a block with a single terminator (a function's, a sched.kernel's);

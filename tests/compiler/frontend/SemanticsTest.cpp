@@ -114,11 +114,22 @@ TEST(Semantics, NamesAndShapesOfTheRecords) {
 }
 
 TEST(Semantics, LossesThatSplit) {
-  EXPECT_TRUE(Loaded("sp8192_recur.pgm").program->lossSplitsBySequence());
-  EXPECT_TRUE(Loaded("gallery/mtp.pgm").program->lossSplitsBySequence());
-  // The first rows of the batch, and a maximum over it.
-  EXPECT_FALSE(Loaded("sp10240_simctg.pgm").program->lossSplitsBySequence());
-  EXPECT_FALSE(Loaded("sp10240_qahsp_ttt.pgm").program->lossSplitsBySequence());
+  auto least = [](const char *path, std::vector<std::string> defines) {
+    return Loaded(path, std::move(defines)).program->leastMicroBatch();
+  };
+  EXPECT_EQ(least("sp8192_recur.pgm", {}), 1);
+  EXPECT_EQ(least("gallery/mtp.pgm", {}), 1);
+  // The first 256 rows of the batch, and a maximum over it under stop_gradient.
+  EXPECT_EQ(least("sp10240_simctg.pgm", {}), 1);
+  EXPECT_EQ(least("sp10240_qahsp_ttt.pgm", {}), 1);
+  EXPECT_EQ(least("sp10240_simctg.pgm",
+                  {"seq=100", "stride=100", "batch_tokens=80_000"}),
+            3);
+  // All rows of the batch.
+  EXPECT_EQ(least("sp10240_simctg.pgm",
+                  {"seq=100", "stride=100", "batch_tokens=80_000",
+                   "simctg_rows=20_000"}),
+            std::nullopt);
 }
 
 TEST(Semantics, ModulesVerify) {
