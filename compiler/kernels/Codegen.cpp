@@ -6,6 +6,7 @@
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/Verifier.h"
@@ -87,8 +88,8 @@ FailureOr<std::string> compileKernels(ModuleOp module, const Target &target,
   // Dialects are loaded and registered before the threads start: that is not
   // thread-safe.
   context->loadDialect<arith::ArithDialect, cf::ControlFlowDialect,
-                       func::FuncDialect, LLVM::LLVMDialect, scf::SCFDialect,
-                       vector::VectorDialect>();
+                       func::FuncDialect, LLVM::LLVMDialect, NVVM::NVVMDialect,
+                       scf::SCFDialect, vector::VectorDialect>();
   registerBuiltinDialectTranslation(*context);
   registerLLVMDialectTranslation(*context);
 
