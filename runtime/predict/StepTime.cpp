@@ -1,8 +1,10 @@
 #include "runtime/predict/StepTime.h"
 #include "runtime/plan/PlanCheck.h"
+#include "runtime/predict/SharedUpdate.h"
 #include "runtime/support/Error.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace pgrt {
 
@@ -14,6 +16,15 @@ void Share::add(const KernelTime &time, double ofFlops, double ofBytes) {
   boundSeconds[time.bound] += time.seconds;
 }
 
+void Share::add(const Share &other, double times) {
+  launches += std::llround(double(other.launches) * times);
+  flops += other.flops * times;
+  bytes += other.bytes * times;
+  seconds += other.seconds * times;
+  for (const auto &[bound, part] : other.boundSeconds)
+    boundSeconds[bound] += part * times;
+}
+
 Bound Share::bound() const {
   auto most = std::max_element(
       boundSeconds.begin(), boundSeconds.end(),
@@ -21,16 +32,14 @@ Bound Share::bound() const {
   return most == boundSeconds.end() ? Bound::Latency : most->first;
 }
 
-namespace {
-
-ProgramTime predictProgram(const plan::Plan &whole, const PlanTime &plan,
+ProgramTime predictProgram(const plan::Plan &plan, const PlanTime &times,
                            const plan::Program &program) {
   ProgramTime time;
   time.program = &program;
   time.overlap = overlapPieces(
-      layOut(whole, program, plan.kernelTimes, *plan.machine), *plan.machine);
+      layOut(plan, program, times.kernelTimes, *times.machine), *times.machine);
   auto transfer = [&](const char *kind, double moved) {
-    KernelTime one = predictTransfer(moved, *plan.machine);
+    KernelTime one = predictTransfer(moved, *times.machine);
     time.total.add(one, 0, moved);
     time.kinds[kind].add(one, 0, moved);
   };
@@ -42,14 +51,16 @@ ProgramTime predictProgram(const plan::Plan &whole, const PlanTime &plan,
     if (!command.has_launch())
       continue; // what the host computes is no part of a step
     int kernel = int(command.launch().kernel());
-    const KernelFacts &facts = plan.facts[size_t(kernel)];
-    const KernelTime &one = plan.kernelTimes[size_t(kernel)];
+    const KernelFacts &facts = times.facts[size_t(kernel)];
+    const KernelTime &one = times.kernelTimes[size_t(kernel)];
     for (Share *share :
          {&time.total, &time.kinds[facts.kind], &time.kernels[kernel]})
       share->add(one, facts.flops, facts.bytes);
   }
   return time;
 }
+
+namespace {
 
 /// Puts a step together from its programs and what passes between GPUs.
 class StepBuilder {
@@ -73,9 +84,9 @@ public:
     addClear(parts);
     addProgram(findProgram(plan, "measure", phase), parts * micros);
     addProgram(train, parts * micros);
-    int rounds = addExchange();
-    addProgram(findProgram(plan, "combine"), parts - 1 + rounds);
-    addProgram(findProgram(plan, "update", phase), 1);
+    addProgram(findProgram(plan, "combine"), parts - 1);
+    if (const plan::Program *update = findProgram(plan, "update", phase))
+      addUpdate(*update);
     step.modelFlops = programFlops(plan, *train) * parts * micros;
     step.floorSeconds = step.modelFlops / machine.reference;
     return std::move(step);
@@ -113,26 +124,15 @@ private:
     add(part);
   }
 
-  // As if pairs of ranks exchanged all they have, and both added. It
-  // starts when the last micro-batch is done. Returns the number of rounds.
-  int addExchange() {
-    const int gradients = gradientArena(plan);
-    int rounds = 0;
-    while ((1 << rounds) < times.ranks)
-      ++rounds;
-    if (gradients < 0 || rounds == 0)
-      return 0;
-    const double bytes = double(plan.arenas(gradients).bytes());
-    StepPart part;
-    part.name = "gradients between GPUs";
-    part.runs = rounds;
-    part.launches = rounds;
-    part.nvlink = rounds * bytes;
-    part.seconds =
-        rounds * (machine.collectiveLatency + bytes / machine.sendReceive);
-    part.bound = "NVLink";
-    add(part);
-    return rounds;
+  void addUpdate(const plan::Program &update) {
+    if (times.ranks == 1)
+      return addProgram(&update, 1);
+    SharedUpdate shared = predictSharedUpdate(plan, times, update);
+    for (const StepPart &part : shared.parts)
+      add(part);
+    for (const auto &[kernel, share] : shared.kernels)
+      step.kernels[kernel].add(share);
+    step.receivedBytes = int64_t(shared.receivedBytes);
   }
 
   void add(const StepPart &part) {
@@ -159,6 +159,8 @@ private:
     part.seconds = time.overlap.seconds * runs;
     part.bound = boundName(total.bound());
     add(part);
+    for (const auto &[kernel, share] : time.kernels)
+      step.kernels[kernel].add(share, runs);
   }
 
   size_t indexOf(const plan::Program &program) const {
@@ -203,6 +205,10 @@ PlanTime predictPlan(const plan::Plan &plan, const Machine &machine,
     if (program.role() == "train")
       for (const std::string &phase : program.phases())
         times.steps.push_back(StepBuilder(plan, times).build(phase));
+  int64_t received = 0;
+  for (const StepTime &step : times.steps)
+    received = std::max(received, step.receivedBytes);
+  times.memoryBytes += received;
   return times;
 }
 

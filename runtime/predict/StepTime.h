@@ -15,6 +15,8 @@ struct Share {
   std::map<Bound, double> boundSeconds;
 
   void add(const KernelTime &time, double flops, double bytes);
+  /// All of another share, so many times.
+  void add(const Share &other, double times = 1);
   /// What bounds most of its time.
   Bound bound() const;
 };
@@ -42,8 +44,10 @@ struct StepTime {
   std::string phase;
   std::vector<StepPart> parts;
   StepPart total;
-  double modelFlops = 0;   // useful work of one GPU
-  double floorSeconds = 0; // that work at the reference rate
+  std::map<int, Share> kernels; // by index in Plan.kernels
+  int64_t receivedBytes = 0;    // memory for other ranks' gradients
+  double modelFlops = 0;        // useful work of one GPU
+  double floorSeconds = 0;      // that work at the reference rate
 };
 
 struct PlanTime {
@@ -53,8 +57,12 @@ struct PlanTime {
   std::vector<KernelTime> kernelTimes;
   std::vector<ProgramTime> programs; // in the order of the plan
   std::vector<StepTime> steps;       // one a phase; none without training
-  int64_t memoryBytes = 0;           // all arenas of one GPU
+  int64_t memoryBytes = 0; // of a GPU: arenas, and gradients of other ranks
 };
+
+/// One program, whose kernels `times` knows already.
+ProgramTime predictProgram(const plan::Plan &plan, const PlanTime &times,
+                           const plan::Program &program);
 
 /// The most GPUs of a machine that can share a step.
 int mostRanks(const plan::Plan &plan, const Machine &machine);

@@ -69,27 +69,10 @@ std::string programTable(const ProgramTime &time) {
                           milliseconds(overlap.critical).c_str());
 }
 
-/// How often each program runs in a step of its phase.
-double runsIn(const StepTime &step, const std::string &program) {
-  for (const StepPart &part : step.parts)
-    if (part.name == program)
-      return part.runs;
-  return 0;
-}
-
 /// The kernels' shares in a step, the longest first.
-std::vector<std::pair<int, Share>> kernelShares(const StepTime &step,
-                                                const PlanTime &times) {
-  std::map<int, Share> shares;
-  for (const ProgramTime &time : times.programs) {
-    double runs = runsIn(step, time.program->name());
-    for (const auto &[kernel, share] : time.kernels) {
-      Share &sum = shares[kernel];
-      sum.launches += int64_t(double(share.launches) * runs);
-      sum.seconds += share.seconds * runs;
-    }
-  }
-  std::vector<std::pair<int, Share>> sorted(shares.begin(), shares.end());
+std::vector<std::pair<int, Share>> kernelShares(const StepTime &step) {
+  std::vector<std::pair<int, Share>> sorted(step.kernels.begin(),
+                                            step.kernels.end());
   std::sort(sorted.begin(), sorted.end(), [](const auto &a, const auto &b) {
     return std::pair(-a.second.seconds, a.first) <
            std::pair(-b.second.seconds, b.first);
@@ -104,7 +87,7 @@ std::string kernelTable(const plan::Plan &plan, const StepTime &step,
       cat("kernels that take most of a step, phase ", step.phase, "\n");
   text += formatted("  %-30s %-15s %8s %9s %9s %10s  %s\n", "", "kind",
                     "launches", "us each", "ms", "TFLOP/s", "bound by");
-  std::vector<std::pair<int, Share>> sorted = kernelShares(step, times);
+  std::vector<std::pair<int, Share>> sorted = kernelShares(step);
   sorted.resize(std::min(sorted.size(), most));
   for (const auto &[kernel, share] : sorted) {
     if (share.launches == 0)
@@ -138,7 +121,7 @@ std::string timeTables(const plan::Plan &plan, const PlanTime &times) {
   std::string text = cat("predicted for ", times.machine->name,
                          ", not measured: what this rests on is below, and in "
                          "runtime/predict/time-model.md\n\n");
-  text += formatted("memory of a GPU: %.2f GiB in arenas\n\n",
+  text += formatted("memory of a GPU: %.2f GiB\n\n",
                     double(times.memoryBytes) / double(1 << 30));
   for (const StepTime &step : times.steps)
     text += stepTable(step, times);

@@ -154,22 +154,59 @@ TEST_F(StepTimeTest, AStepOnOneGpuDoesAllParts) {
   EXPECT_DOUBLE_EQ(step.floorSeconds, 400);
 }
 
-TEST_F(StepTimeTest, RanksShareThePartsAndExchangeGradients) {
-  PlanTime times = predictPlan(plan, machine, 4);
-  const StepTime &step = times.steps[0];
-  EXPECT_DOUBLE_EQ(part(step, "train.plain").runs, 2);
-  // In two rounds all gradients go to another rank, and two are added.
-  const StepPart &exchange = part(step, "gradients between GPUs");
-  EXPECT_EQ(exchange.launches, 2);
-  EXPECT_DOUBLE_EQ(exchange.nvlink, 1600);
-  EXPECT_DOUBLE_EQ(exchange.seconds, 2 * (5 + 40));
-  EXPECT_DOUBLE_EQ(part(step, "combine").runs, 2);
-  EXPECT_DOUBLE_EQ(part(step, "combine").seconds, 2 * 12);
-  EXPECT_DOUBLE_EQ(step.total.nvlink, 1600);
+TEST_F(StepTimeTest, RanksShareThePartsAndTheUpdate) {
+  // Two parameters of 400 bytes, each with an update of its own that reads the
+  // gradient and writes the parameter.
+  plan.clear_parameters();
+  addArena("parameters", 800, 1);
+  const auto parameters = uint32_t(plan.arenas_size() - 1);
+  plan::Kernel *rule = addKernel("rule", "rows", 0, 800); // 2 + 8 s
+  rule->mutable_gpu()->CopyFrom(plan.kernels(0).gpu());
+  rule->add_buffer_bytes(400);
+  rule->add_buffer_bytes(400);
+  rule->set_results(1);
+  const auto kernel = uint32_t(plan.kernels_size() - 1);
+  plan::Program &update = *plan.mutable_programs(2);
+  plan::Program &prepare = *addProgram("prepare", "prepare");
+  update.clear_commands();
+  for (int64_t offset : {0, 400}) {
+    plan::Parameter *parameter = plan.add_parameters();
+    parameter->set_type(plan::F32);
+    parameter->add_shape(100);
+    parameter->mutable_slot()->set_arena(parameters);
+    parameter->mutable_slot()->set_offset(offset);
+    parameter->mutable_gradient()->set_arena(0);
+    parameter->mutable_gradient()->set_offset(offset);
+    plan::Launch *one = update.add_commands()->mutable_launch();
+    one->set_kernel(kernel);
+    *one->add_buffers() = parameter->gradient();
+    *one->add_buffers() = parameter->slot();
+    plan::Copy *read = prepare.add_commands()->mutable_copy();
+    *read->mutable_from() = parameter->slot();
+    read->mutable_to()->set_arena(2);
+    read->mutable_to()->set_offset(offset);
+    read->set_bytes(400);
+  }
 
-  // Two ranks: each adds its two parts, then the other's.
-  EXPECT_DOUBLE_EQ(part(predictPlan(plan, machine, 2).steps[0], "combine").runs,
-                   2);
+  PlanTime times = predictPlan(plan, machine, 2);
+  const StepTime &step = times.steps[0];
+  EXPECT_DOUBLE_EQ(part(step, "train.plain").runs, 4);
+  EXPECT_DOUBLE_EQ(part(step, "combine").runs, 1);
+  // Each rank owns one: it sends the other's gradient and gets its own.
+  EXPECT_DOUBLE_EQ(part(step, "gradients to their owners").nvlink, 400);
+  EXPECT_DOUBLE_EQ(part(step, "gradients to their owners").seconds, 5 + 20);
+  // One addition, and one copy of the sum.
+  EXPECT_EQ(part(step, "sums of gradients").launches, 2);
+  EXPECT_DOUBLE_EQ(part(step, "sums of gradients").seconds, 2 + 12 + 2 + 8);
+  EXPECT_EQ(part(step, "update.plain, a share").launches, 1);
+  EXPECT_DOUBLE_EQ(part(step, "update.plain, a share").seconds, 10);
+  EXPECT_DOUBLE_EQ(part(step, "gathers of the update").nvlink, 400);
+  EXPECT_DOUBLE_EQ(part(step, "gathers of the update").seconds, 5 + 20);
+  EXPECT_EQ(step.kernels.at(int(kernel)).launches, 1);
+  EXPECT_EQ(times.memoryBytes, 3 * 800 + 5000 + 800 + 400);
+
+  EXPECT_EQ(
+      part(predictPlan(plan, machine, 1).steps[0], "update.plain").launches, 2);
 }
 
 TEST_F(StepTimeTest, RanksMustDivideTheParts) {
