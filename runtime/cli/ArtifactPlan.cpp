@@ -1,4 +1,5 @@
 #include "runtime/cli/ArtifactPlan.h"
+#include "runtime/plan/PlanCheck.h"
 #include "runtime/support/AtomicFile.h"
 #include "runtime/support/Error.h"
 #include "runtime/support/MappedFile.h"
@@ -70,13 +71,17 @@ void runCompiler(std::vector<std::string> arguments) {
               "by another version, or by hand");
 }
 
-void compileArtifact(const LoadedArtifact &artifact, const std::string &folder,
-                     const std::string &plan) {
+void compileArtifact(const LoadedArtifact &artifact, const std::string &device,
+                     const std::string &folder, const std::string &plan) {
   std::string source = folder + "/" + artifact.artifact.model() + ".pgm";
   writeFileAtomically(source, artifact.code);
-  runCompiler({compilerPath(), "--only=evaluate",
-               "--numerics=" + artifact.artifact.numerics(), source, "-o",
-               plan});
+  std::vector<std::string> command = {compilerPath(), "--only=evaluate",
+                                      "--numerics=" +
+                                          artifact.artifact.numerics()};
+  if (device == "cuda")
+    command.push_back(cat("--target=", gpuTargetName));
+  command.insert(command.end(), {source, "-o", plan});
+  runCompiler(command);
 }
 
 // Rank 0 has the file at this path; then all have.
@@ -94,17 +99,18 @@ void shareFile(const std::string &path, Collective &ranks) {
 
 std::unique_ptr<LoadedPlan> planOfArtifact(const LoadedArtifact &artifact,
                                            const std::string &planPath,
+                                           const std::string &device,
                                            Collective &ranks) {
   std::unique_ptr<LoadedPlan> loaded;
   if (!planPath.empty()) {
-    loaded = loadPlan(planPath);
+    loaded = loadPlan(planPath, device);
   } else {
     TemporaryFolder folder;
     std::string plan = folder.path + "/artifact.plan";
     if (ranks.rank() == 0)
-      compileArtifact(artifact, folder.path, plan);
+      compileArtifact(artifact, device, folder.path, plan);
     shareFile(plan, ranks);
-    loaded = loadPlan(plan);
+    loaded = loadPlan(plan, device);
     loaded->path = artifact.path + " (compiled)";
   }
   if (loaded->plan.numerics() != artifact.artifact.numerics())

@@ -12,10 +12,11 @@ namespace pgrt {
 
 /// Loads `planPath`, or, if that is empty, compiles the artifact's code with
 /// the pgc beside this program (rank 0 does, for all) into a folder that is
-/// removed again. Throws
-/// Error if the plan is not of this model or the compiler fails.
+/// removed again; for a device of that kind, "cpu" or "cuda". Throws Error if
+/// the plan is not of this model or the compiler fails.
 std::unique_ptr<LoadedPlan> planOfArtifact(const LoadedArtifact &artifact,
                                            const std::string &planPath,
+                                           const std::string &device,
                                            Collective &ranks);
 
 } // namespace pgrt

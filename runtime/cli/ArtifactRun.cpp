@@ -22,7 +22,7 @@ void ArtifactOptions::describe(OptionTable &table) {
   table.integer("--threads", "N",
                 "threads (one for each processor); results do not depend on it",
                 threads, 1, 1024);
-  table.text("--device", "D", "cpu or cuda (cpu)", device);
+  table.text("--device", "D", "cpu, cuda, or cuda:N (cpu)", device);
   table.flag("--quiet", "no lines of progress", quiet);
   table.flag("--help", "print this", help);
 }
@@ -40,8 +40,10 @@ ArtifactRun::ArtifactRun(const ArtifactOptions &options, Collective &ranks)
       missing);
   if (!validation)
     failInput("cannot evaluate: ", missing);
-  planFile = planOfArtifact(*loaded, options.plan, ranks);
-  device = openDevice(options.device, threadsOfRank(options.threads, ranks));
+  planFile =
+      planOfArtifact(*loaded, options.plan, deviceKind(options.device), ranks);
+  device = openDevice(deviceOfRank(options.device, ranks),
+                      threadsOfRank(options.threads, ranks));
   executor = std::make_unique<Executor>(plan(), *device);
   initialise(*executor, 0); // for what is dropped, and for states
   decodeArtifact(*executor, loaded->artifact, loaded->table);

@@ -24,8 +24,10 @@ int runVerify(const std::vector<std::string> &arguments);
 /// pgrt entry RUN RUN RUN: several runs become an entry.
 int runEntry(const std::vector<std::string> &arguments);
 
-/// The device of that name ("cpu"), with so many threads (0: one for each
-/// processor).
+/// The kind of a device that is named "cpu", "cuda" or "cuda:N": "cpu" or
+/// "cuda". Throws Error (Usage) for other names.
+std::string deviceKind(const std::string &name);
+/// The device of that name, with so many threads (0: one for each processor).
 std::unique_ptr<Device> openDevice(const std::string &name, int64_t threads);
 
 /// "pgrt 0.1.0"

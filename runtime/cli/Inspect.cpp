@@ -61,6 +61,21 @@ static int64_t launchesOf(const plan::Program &program) {
   return launches;
 }
 
+/// "96x12x1"
+static std::string gridText(const plan::GpuLaunch &gpu) {
+  return cat(gpu.grid_x(), "x", gpu.grid_y(), "x", gpu.grid_z());
+}
+
+/// How the work falls apart: chunks, blocks and their threads, or whose it is.
+static std::string howText(const plan::Kernel &kernel) {
+  if (kernel.has_library())
+    return formatted("%-14s", "cuBLASLt");
+  if (kernel.has_gpu())
+    return formatted("%7s blocks of %4u threads",
+                     gridText(kernel.gpu()).c_str(), kernel.gpu().threads());
+  return formatted("%7lld chunks", (long long)kernel.chunks());
+}
+
 static std::map<int, int64_t> launchesByKernel(const plan::Plan &plan) {
   std::map<int, int64_t> launches;
   for (const plan::Program &program : plan.programs())
@@ -70,15 +85,15 @@ static std::map<int, int64_t> launchesByKernel(const plan::Plan &plan) {
   return launches;
 }
 
-static void printJson(const LoadedPlan &loaded) {
-  const plan::Plan &plan = loaded.plan;
-  JsonWriter json;
+static void writeJson(JsonWriter &json, const plan::Plan &plan,
+                      const Digest &digest) {
   json.beginObject();
   json.field("model", plan.model_name())
       .field("producer", plan.producer())
+      .field("device", deviceOf(plan))
       .field("numerics", plan.numerics())
       .field("vocab", int64_t(plan.vocab()))
-      .field("hash", toHex(loaded.digest))
+      .field("hash", toHex(digest))
       .field("parameter_count", parameterCount(plan))
       .field("arena_bytes", arenaBytes(plan));
   json.key("code").beginArray();
@@ -86,6 +101,7 @@ static void printJson(const LoadedPlan &loaded) {
     json.beginObject()
         .field("target", code.target())
         .field("bytes", uint64_t(code.object().size()))
+        .field("ptx_bytes", uint64_t(code.ptx().size()))
         .endObject();
   json.endArray().key("parameters").beginArray();
   for (int i = 0; i < plan.parameters_size(); ++i) {
@@ -133,21 +149,31 @@ static void printJson(const LoadedPlan &loaded) {
         .field("scratch", int64_t(kernel.scratch_bytes()))
         .field("flops", kernel.flops())
         .field("bytes", kernel.bytes())
-        .field("launches", launches[i])
-        .endObject();
+        .field("launches", launches[i]);
+    if (kernel.has_gpu())
+      json.field("grid", gridText(kernel.gpu()))
+          .field("threads", int64_t(kernel.gpu().threads()))
+          .field("shared_bytes", int64_t(kernel.gpu().shared_bytes()));
+    json.endObject();
   }
+  json.endArray();
+  json.key("devices").beginArray();
+  for (const plan::Plan &other : plan.devices())
+    writeJson(json, other, digest);
   json.endArray().endObject();
-  std::printf("%s\n", json.text().c_str());
 }
 
-static void printText(const LoadedPlan &loaded) {
-  const plan::Plan &plan = loaded.plan;
+static void printText(const plan::Plan &plan, const Digest &digest) {
   std::printf("%s, %s, by %s\n", plan.model_name().c_str(),
               plan.numerics().c_str(), plan.producer().c_str());
-  std::printf("hash %s\n", toHex(loaded.digest).c_str());
-  for (const plan::Code &code : plan.code())
-    std::printf("code for %s, %s\n", code.target().c_str(),
+  std::printf("hash %s\n", toHex(digest).c_str());
+  for (const plan::Code &code : plan.code()) {
+    std::printf("code for %s, %s", code.target().c_str(),
                 readableBytes(double(code.object().size())).c_str());
+    if (!code.ptx().empty())
+      std::printf(", PTX %s", readableBytes(double(code.ptx().size())).c_str());
+    std::printf("\n");
+  }
   std::printf("\n%s\n", parameterLine(plan).c_str());
   std::map<std::string, int64_t> groups;
   for (const plan::Parameter &parameter : plan.parameters())
@@ -174,12 +200,16 @@ static void printText(const LoadedPlan &loaded) {
   std::printf("\nkernels\n");
   std::map<int, int64_t> launches = launchesByKernel(plan);
   for (int i = 0; i < plan.kernels_size(); ++i)
-    std::printf("  %-44s %-14s %7lld chunks %6lld launches %10.3f GFLOP %10s\n",
+    std::printf("  %-44s %-14s %s %6lld launches %10.3f GFLOP %10s\n",
                 plan.kernels(i).symbol().c_str(),
                 plan.kernels(i).kind().c_str(),
-                (long long)plan.kernels(i).chunks(), (long long)launches[i],
+                howText(plan.kernels(i)).c_str(), (long long)launches[i],
                 plan.kernels(i).flops() * 1e-9,
                 readableBytes(plan.kernels(i).bytes()).c_str());
+  for (const plan::Plan &other : plan.devices()) {
+    std::printf("\nfor another device\n\n");
+    printText(other, digest);
+  }
 }
 
 static void printTimes(const LoadedPlan &loaded, int ranks, bool asJson) {
@@ -231,12 +261,15 @@ int runInspect(const std::vector<std::string> &arguments) {
   if (looksLikeArtifact(files[0]))
     return inspectArtifact(files[0], asJson);
   std::unique_ptr<LoadedPlan> loaded = loadPlan(files[0]);
-  if (asTimes)
+  if (asTimes) {
     printTimes(*loaded, int(gpus), asJson);
-  else if (asJson)
-    printJson(*loaded);
-  else
-    printText(*loaded);
+  } else if (asJson) {
+    JsonWriter json;
+    writeJson(json, loaded->plan, loaded->digest);
+    std::printf("%s\n", json.text().c_str());
+  } else {
+    printText(loaded->plan, loaded->digest);
+  }
   return 0;
 }
 

@@ -199,7 +199,8 @@ void Job::run() {
     makeFolders(out);
   log = std::make_unique<EventLog>(root ? out + "/log.jsonl" : "");
   catchInterrupts();
-  device = openDevice(options.device, threadsOfRank(options.threads, ranks));
+  device = openDevice(deviceOfRank(options.device, ranks),
+                      threadsOfRank(options.threads, ranks));
   executor = std::make_unique<Executor>(plan, *device);
   if (options.profile) {
     profile = std::make_unique<Profile>(plan);
@@ -291,7 +292,7 @@ int runJob(const std::vector<std::string> &arguments) {
   table.integer("--threads", "N",
                 "threads (one for each processor); results do not depend on it",
                 options.threads, 1, 1024);
-  table.text("--device", "D", "cpu or cuda (cpu)", options.device);
+  table.text("--device", "D", "cpu, cuda, or cuda:N (cpu)", options.device);
   table.integer("--devices", "N",
                 "divide the job over N devices of this machine (1), each a "
                 "rank; results do not depend on it",
@@ -317,7 +318,8 @@ int runJob(const std::vector<std::string> &arguments) {
                   : cat("one plan is enough: '", files[1], "' is too much"),
               "; usage: pgrt PLAN --seed N, see --help");
   return runOnRanks(options.devices, [&](Collective &ranks) {
-    std::unique_ptr<LoadedPlan> loaded = loadPlan(files[0]);
+    std::unique_ptr<LoadedPlan> loaded =
+        loadPlan(files[0], deviceKind(options.device));
     Job(*loaded, options, ranks).run();
   });
 }

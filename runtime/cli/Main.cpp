@@ -5,6 +5,7 @@
 #include "runtime/cli/Report.h"
 #include "runtime/device/cpu/CpuDevice.h"
 #include "runtime/device/cpu/CpuFeatures.h"
+#include "runtime/device/cuda/CudaDevice.h"
 #include "runtime/support/Error.h"
 
 #include <cstdio>
@@ -13,13 +14,30 @@ namespace pgrt {
 
 const char *versionText() { return "pgrt " PG_VERSION; }
 
-std::unique_ptr<Device> openDevice(const std::string &name, int64_t threads) {
+// The number of a GPU: cuda is cuda:0.
+static bool parseGpu(const std::string &name, int64_t &index) {
+  index = 0;
+  return name == "cuda" ||
+         (name.starts_with("cuda:") && parseInteger(name.substr(5), index) &&
+          index >= 0 && index <= INT32_MAX);
+}
+
+std::string deviceKind(const std::string &name) {
+  int64_t index;
   if (name == "cpu")
-    return std::make_unique<CpuDevice>(
-        int(threads ? threads : availableProcessors()));
-  if (name == "cuda")
-    failMachine("this pgrt has no driver for cuda; use --device cpu");
-  failUsage("unknown device '", name, "': cpu or cuda");
+    return name;
+  if (parseGpu(name, index))
+    return "cuda";
+  failUsage("unknown device '", name,
+            "': cpu, cuda, or cuda:N for the GPU of that number");
+}
+
+std::unique_ptr<Device> openDevice(const std::string &name, int64_t threads) {
+  int64_t index;
+  int count = int(threads ? threads : availableProcessors());
+  if (deviceKind(name) == "cuda" && parseGpu(name, index))
+    return std::make_unique<CudaDevice>(int(index), count);
+  return std::make_unique<CpuDevice>(count);
 }
 
 static int dispatch(std::vector<std::string> arguments) {

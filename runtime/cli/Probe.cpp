@@ -91,7 +91,7 @@ int runProbe(const std::vector<std::string> &arguments) {
   table.text("-o", "OUT", "the file to write", out);
   table.integer("--threads", "N", "threads (one for each processor)", threads,
                 1, 1024);
-  table.text("--device", "D", "cpu or cuda (cpu)", device);
+  table.text("--device", "D", "cpu, cuda, or cuda:N (cpu)", device);
   table.flag("--help", "print this", help);
   std::vector<std::string> files = table.parse(arguments);
   if (help) {
@@ -102,7 +102,7 @@ int runProbe(const std::vector<std::string> &arguments) {
       !seq || out.empty())
     failUsage("something is missing: ", usage);
 
-  std::unique_ptr<LoadedPlan> loaded = loadPlan(files[0]);
+  std::unique_ptr<LoadedPlan> loaded = loadPlan(files[0], deviceKind(device));
   const plan::Plan &plan = loaded->plan;
   const plan::Program &program = probeProgram(plan, batch, seq, phase);
   SafetensorsFile weightFile(weights);

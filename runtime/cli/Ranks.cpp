@@ -3,6 +3,7 @@
 #include "runtime/collective/MpiCollective.h"
 #include "runtime/collective/ThreadCollective.h"
 #include "runtime/device/cpu/CpuFeatures.h"
+#include "runtime/device/cuda/Driver.h"
 #include "runtime/support/Error.h"
 
 #include <algorithm>
@@ -56,6 +57,13 @@ int64_t threadsOfRank(int64_t threads, const Collective &ranks) {
     return threads;
   return std::max<int64_t>(1,
                            availableProcessors() / ranks.ranksOnProcessors());
+}
+
+// Launchers give a machine's ranks successive numbers.
+std::string deviceOfRank(const std::string &device, const Collective &ranks) {
+  if (device != "cuda" || ranks.size() == 1)
+    return device;
+  return cat("cuda:", ranks.rank() % cuda::Driver().devices());
 }
 
 void checkSame(Collective &ranks, const std::string &what,

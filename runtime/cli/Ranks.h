@@ -20,6 +20,10 @@ void refuseRanks(const std::string &command);
 /// `threads`, or, for 0, this rank's share of the processors.
 int64_t threadsOfRank(int64_t threads, const Collective &ranks);
 
+/// The device of this rank: of several, "cuda" gives each a GPU of its machine,
+/// in turn.
+std::string deviceOfRank(const std::string &device, const Collective &ranks);
+
 /// Throws Error (Input) unless all ranks say the same: `what` is called so in
 /// the message, which names a rank that differs.
 void checkSame(Collective &ranks, const std::string &what,

@@ -1,6 +1,6 @@
-// What the executor needs from a device. Drivers: device/cpu. Everything
-// happens in order, as if each call waited for the one before it; addresses are
-// the device's.
+// What the executor needs from a device. Drivers: device/cpu, device/cuda.
+// Everything happens in order, as if each call waited for the one before it;
+// addresses are the device's.
 #pragma once
 
 #include "runtime/plan/plan.pb.h"
@@ -25,6 +25,16 @@ struct Addition {
 /// Numbers [begin, end) of it, on the host.
 void addNumbers(const Addition &addition, int64_t begin, int64_t end);
 
+/// Launches, copies and fills that a device took down, to be run many times.
+class Recording {
+public:
+  virtual ~Recording() = default;
+
+  /// `scalars`: those of its launches, one launch's after another's, in the
+  /// order in which they were recorded.
+  virtual void run(const std::vector<double> &scalars) = 0;
+};
+
 class Device {
 public:
   virtual ~Device() = default;
@@ -45,6 +55,8 @@ public:
   /// or if a kernel is missing. Launches refer to Plan.kernels by index.
   virtual void loadCode(const plan::Plan &plan) = 0;
 
+  /// `scalars`: as many values as the kernel takes, on the host; read before
+  /// the call returns.
   virtual void launch(uint32_t kernel, void *const *buffers,
                       const double *scalars) = 0;
   virtual void copy(void *to, const void *from, int64_t bytes) = 0;
@@ -53,7 +65,22 @@ public:
   /// Sums of what lies apart, each rounded as "combine" rounds its own.
   virtual void add(std::span<const Addition> additions);
 
-  /// Between the host's memory and the device's.
+  /// Whether it gains by `record`.
+  virtual bool records() const { return false; }
+
+  /// Takes down the launches, copies and fills that `issue` asks for, instead
+  /// of doing them. The addresses, and the memory behind them, have to stay for
+  /// as long as the recording, which must not outlive the device.
+  virtual std::unique_ptr<Recording>
+  record(const std::function<void()> &issue) {
+    return nullptr;
+  }
+
+  /// Waits for all that was asked for, so that it can be timed: devices may
+  /// only seem to be done. Faults of kernels show here at the latest.
+  virtual void wait() {}
+
+  /// Between the host's memory and the device's. From any thread.
   virtual void read(void *host, const void *device, int64_t bytes) = 0;
   virtual void write(void *device, const void *host, int64_t bytes) = 0;
 
@@ -66,7 +93,7 @@ public:
                              const std::function<void(int64_t)> &body) = 0;
 
   /// The rate of fused multiply-adds in FLOP/s that this device can reach with
-  /// these numerics: measured in about 20 ms.
+  /// these numerics: measured in about 20 ms. 0: not known.
   virtual double measurePeak(const std::string &numerics) = 0;
 };
 

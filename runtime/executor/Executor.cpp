@@ -1,104 +1,11 @@
 #include "runtime/executor/Executor.h"
+#include "runtime/executor/HostCommands.h"
 #include "runtime/plan/Extents.h"
 #include "runtime/plan/PlanCheck.h"
-#include "runtime/quant/Gptq.h"
-#include "runtime/quant/Svd.h"
-#include "runtime/support/BlasThreads.h"
-#include "runtime/support/Interrupt.h"
-#include "runtime/support/Text.h"
 
 #include <algorithm>
 
 namespace pgrt {
-
-namespace {
-/// The parameter whose Hessian it is: for messages.
-std::string gptqName(const plan::Plan &plan, const plan::Gptq &command) {
-  for (const plan::Parameter &parameter : plan.parameters())
-    if (parameter.has_hessian() && parameter.shape_size() == 2 &&
-        parameter.shape(0) == command.rows() &&
-        parameter.shape(1) == command.cols() &&
-        parameter.hessian().arena() == command.hessian().arena() &&
-        parameter.hessian().offset() == command.hessian().offset())
-      return "'" + parameter.name() + "'";
-  return cat("a matrix of ", command.rows(), " × ", command.cols());
-}
-
-/// A tensor of the device on the host: as it lies there, or a copy.
-template <typename T> class HostTensor {
-public:
-  HostTensor(const Executor &executor, const plan::Slot &slot, int64_t count) {
-    void *address = executor.address(slot);
-    if (void *view = executor.device().hostView(address)) {
-      values = {static_cast<const T *>(view), size_t(count)};
-      return;
-    }
-    copy.resize(size_t(count));
-    executor.device().read(copy.data(), address, count * int64_t(sizeof(T)));
-    values = copy;
-  }
-  std::span<const T> values;
-
-private:
-  std::vector<T> copy;
-};
-
-bool onHost(const plan::Command &command) {
-  return command.has_gptq() || command.has_svd();
-}
-
-/// Operations, roughly.
-double hostCost(const plan::Command &command) {
-  if (command.has_svd())
-    return 20 * double(command.svd().rows()) * double(command.svd().cols()) *
-           double(std::min(command.svd().rows(), command.svd().cols()));
-  double columns = double(command.gptq().cols());
-  return columns * columns * (columns + 2 * double(command.gptq().rows()));
-}
-
-template <typename T>
-void writeAs(const Executor &executor, const plan::Slot &slot,
-             const std::vector<double> &values) {
-  std::vector<T> converted(values.begin(), values.end());
-  executor.device().write(executor.address(slot), converted.data(),
-                          int64_t(converted.size() * sizeof(T)));
-}
-
-template <typename T>
-void runSvdCommand(const Executor &executor, const plan::Svd &command) {
-  const int64_t rows = command.rows(), columns = command.cols();
-  HostTensor<T> matrix(executor, command.matrix(), rows * columns);
-  std::vector<double> wide(matrix.values.begin(), matrix.values.end());
-  oneBlasThreadEach();
-  Svd svd = singularValues(wide, rows, columns, command.rank(),
-                           cat("a matrix of ", rows, " × ", columns).c_str());
-  writeAs<T>(executor, command.u(), svd.u);
-  writeAs<T>(executor, command.s(), svd.s);
-  writeAs<T>(executor, command.v(), svd.v);
-}
-
-template <typename T>
-void runGptqCommand(const Executor &executor, const plan::Gptq &command,
-                    const std::string &what) {
-  const int64_t rows = command.rows(), columns = command.cols();
-  HostTensor<T> weights(executor, command.weight(), rows * columns),
-      hessian(executor, command.hessian(), columns * columns),
-      scales(executor, command.scale(), rows);
-  GptqProblem<T> problem;
-  problem.weights = weights.values;
-  problem.hessian = hessian.values;
-  problem.scales = scales.values;
-  problem.rows = rows;
-  problem.columns = columns;
-  problem.top = command.top();
-  problem.block = command.block();
-  problem.damp = command.damp();
-  std::vector<int32_t> codes = gptq(problem, what.c_str());
-  std::vector<T> values(codes.begin(), codes.end());
-  executor.device().write(executor.address(command.codes()), values.data(),
-                          rows * columns * int64_t(sizeof(T)));
-}
-} // namespace
 
 Executor::Executor(const plan::Plan &plan, Device &device)
     : thePlan(plan), dev(device), instances(size_t(plan.arenas_size())),
@@ -148,11 +55,15 @@ void Executor::allocate(const std::set<int> &arenas) {
 }
 
 void Executor::allocateFor(const plan::Program &program) {
-  if (ready.insert(&program).second)
-    allocate(arenasTouched(thePlan, program));
+  auto [found, isNew] = ready.try_emplace(&program);
+  if (!isNew)
+    return;
+  found->second = arenasTouched(thePlan, program);
+  allocate(found->second);
 }
 
 void Executor::releaseAllBut(const std::set<int> &arenas) {
+  recordings.clear();
   std::set<int> kept;
   for (int arena : arenas)
     kept.insert(realArena(thePlan, arena));
@@ -176,9 +87,34 @@ void Executor::bind(int arena, int instance) {
 void Executor::run(const plan::Program &program,
                    const std::vector<double> &scalars) {
   allocateFor(program);
-  for (int i = 0; i < program.commands_size(); ++i) {
+  const int count = program.commands_size();
+  for (int begin = 0, end; begin < count; begin = end) {
+    const bool host = runsOnHost(program.commands(begin));
+    end = begin + 1;
+    while (end < count && runsOnHost(program.commands(end)) == host)
+      ++end;
+    if (host) {
+      double before = profile ? Profile::now() : 0;
+      runHostCommands(*this, program, begin, end);
+      if (profile)
+        profile->addMemory("gptq and svd", 0, Profile::now() - before);
+    } else if (dev.records() && !profile) {
+      replay(program, begin, end, scalars);
+    } else {
+      issue(program, begin, end, scalars);
+    }
+  }
+}
+
+void Executor::issue(const plan::Program &program, int begin, int end,
+                     const std::vector<double> &scalars) {
+  for (int i = begin; i < end; ++i) {
     const plan::Command &command = program.commands(i);
     double before = profile ? Profile::now() : 0;
+    auto seconds = [&] {
+      dev.wait();
+      return Profile::now() - before;
+    };
     switch (command.kind_case()) {
     case plan::Command::kLaunch: {
       const plan::Launch &launch = command.launch();
@@ -190,7 +126,7 @@ void Executor::run(const plan::Program &program,
         arguments.push_back(scalars[index]);
       dev.launch(launch.kernel(), buffers.data(), arguments.data());
       if (profile)
-        profile->addLaunch(launch.kernel(), Profile::now() - before);
+        profile->addLaunch(launch.kernel(), seconds());
       break;
     }
     case plan::Command::kCopy:
@@ -198,58 +134,36 @@ void Executor::run(const plan::Program &program,
                command.copy().bytes());
       if (profile)
         profile->addMemory("copy", double(command.copy().bytes()) * 2,
-                           Profile::now() - before);
+                           seconds());
       break;
     case plan::Command::kFill:
       dev.fill(address(command.fill().to()), command.fill().pattern(),
                command.fill().bytes());
       if (profile)
-        profile->addMemory("fill", double(command.fill().bytes()),
-                           Profile::now() - before);
+        profile->addMemory("fill", double(command.fill().bytes()), seconds());
       break;
-    case plan::Command::kGptq:
-    case plan::Command::kSvd: {
-      int end = i + 1;
-      while (end < program.commands_size() && onHost(program.commands(end)))
-        ++end;
-      runOnHost(program, i, end);
-      i = end - 1;
-      if (profile)
-        profile->addMemory("gptq and svd", 0, Profile::now() - before);
-      break;
-    }
     default:
       break;
     }
   }
 }
 
-// Of one matrix each, independent of one another: threaded LAPACK would change
-// bits. The longest first, so that no thread is left alone with one at the end.
-void Executor::runOnHost(const plan::Program &program, int begin, int end) {
-  std::vector<const plan::Command *> commands;
+// Addresses are part of a recording: there is one for each binding of the
+// arenas that the program touches.
+void Executor::replay(const plan::Program &program, int begin, int end,
+                      const std::vector<double> &scalars) {
+  const plan::Command *first = &program.commands(begin);
+  std::vector<void *> binding;
+  for (int arena : ready.at(&program))
+    binding.push_back(bases[size_t(arena)]);
+  std::unique_ptr<Recording> &recording = recordings[{first, binding}];
+  if (!recording)
+    recording = dev.record([&] { issue(program, begin, end, scalars); });
+  arguments.clear();
   for (int i = begin; i < end; ++i)
-    commands.push_back(&program.commands(i));
-  std::sort(commands.begin(), commands.end(),
-            [](const plan::Command *a, const plan::Command *b) {
-              return hostCost(*a) > hostCost(*b);
-            });
-  dev.onHostThreads(int64_t(commands.size()), [&](int64_t i) {
-    throwIfInterrupted();
-    const plan::Command &command = *commands[size_t(i)];
-    if (command.has_svd()) {
-      if (command.svd().type() == plan::F64)
-        runSvdCommand<double>(*this, command.svd());
-      else
-        runSvdCommand<float>(*this, command.svd());
-      return;
-    }
-    std::string what = gptqName(thePlan, command.gptq());
-    if (command.gptq().type() == plan::F64)
-      runGptqCommand<double>(*this, command.gptq(), what);
-    else
-      runGptqCommand<float>(*this, command.gptq(), what);
-  });
+    for (uint32_t index : program.commands(i).launch().scalars())
+      arguments.push_back(scalars[index]);
+  recording->run(arguments);
 }
 
 void Executor::clearArena(int arena) {
@@ -258,8 +172,10 @@ void Executor::clearArena(int arena) {
   if (!bases[size_t(arena)])
     allocate({arena});
   dev.fill(bases[size_t(arena)], 0, bytes);
-  if (profile)
-    profile->addMemory("fill", double(bytes), Profile::now() - before);
+  if (!profile)
+    return;
+  dev.wait();
+  profile->addMemory("fill", double(bytes), Profile::now() - before);
 }
 
 double Executor::readScalar(const plan::Port &port) const {

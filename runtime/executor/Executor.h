@@ -5,6 +5,8 @@
 #include "runtime/executor/Profile.h"
 #include "runtime/plan/plan.pb.h"
 
+#include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
@@ -58,16 +60,25 @@ public:
 
 private:
   void allocate(const std::set<int> &arenas);
-  void runOnHost(const plan::Program &program, int begin, int end);
+  void issue(const plan::Program &program, int begin, int end,
+             const std::vector<double> &scalars);
+  void replay(const plan::Program &program, int begin, int end,
+              const std::vector<double> &scalars);
 
   const plan::Plan &thePlan;
   Device &dev;
   std::vector<std::vector<void *>>
       instances;             // of each arena; of an alias: those of its arena
   std::vector<void *> bases; // what each arena is bound to; null: not there
-  std::set<const plan::Program *> ready; // their arenas are there
-  std::vector<void *> buffers;           // of the launch under way
-  std::vector<double> arguments;
+  std::map<const plan::Program *, std::set<int>>
+      ready; // the arenas that they touch, which are there
+  /// Of a device that records: by the first command, and what the arenas that
+  /// the program touches are bound to.
+  std::map<std::pair<const plan::Command *, std::vector<void *>>,
+           std::unique_ptr<Recording>>
+      recordings;
+  std::vector<void *> buffers;   // of the launch under way
+  std::vector<double> arguments; // its scalars
   Profile *profile = nullptr;
 };
 

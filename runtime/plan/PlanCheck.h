@@ -42,6 +42,10 @@ int64_t gradientInstances(int64_t parts);
 /// tree whatever their number.
 bool ranksCanShare(int64_t parts, int64_t ranks);
 
+/// What the plan's code is for: "cpu", "cuda", or "" if it has none and any
+/// device can run it.
+std::string deviceOf(const plan::Plan &plan);
+
 /// The name of a phase from its switches: "plain", or the names that are on
 /// joined by '+'.
 std::string phaseName(const plan::Training &training,

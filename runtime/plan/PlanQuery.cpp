@@ -132,6 +132,12 @@ bool keepsContents(const plan::Plan &plan, int arena) {
   return any(plan.parameters()) || any(plan.states()) || any(plan.constants());
 }
 
+std::string deviceOf(const plan::Plan &plan) {
+  if (plan.code_size() == 0)
+    return "";
+  return isGpuPlan(plan) ? "cuda" : "cpu";
+}
+
 std::string stageOfRole(const std::string &role) {
   if (role == "train" || role == "measure" || role == "combine" ||
       role == "update")

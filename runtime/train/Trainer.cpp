@@ -254,6 +254,7 @@ TrainResult Trainer::run() {
   if (result.steps == 0)
     startAverages(executor);
   rankUpdate.shareAverages();
+  executor.device().wait();
   result.seconds = Profile::now() - begin;
   return result;
 }

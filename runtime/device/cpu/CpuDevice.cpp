@@ -6,9 +6,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
-#include <exception>
 #include <fstream>
-#include <mutex>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -161,19 +159,7 @@ void CpuDevice::write(void *device, const void *host, int64_t bytes) {
 
 void CpuDevice::onHostThreads(int64_t count,
                               const std::function<void(int64_t)> &body) {
-  std::mutex mutex;
-  std::exception_ptr failure;
-  team.run(count, [&](int64_t i, int) {
-    try {
-      body(i);
-    } catch (...) {
-      std::lock_guard<std::mutex> lock(mutex);
-      if (!failure)
-        failure = std::current_exception();
-    }
-  });
-  if (failure)
-    std::rethrow_exception(failure);
+  team.runOrThrow(count, body);
 }
 
 double CpuDevice::measurePeak(const std::string &numerics) {

@@ -1,5 +1,8 @@
 #include "runtime/device/cpu/ThreadTeam.h"
 
+#include <exception>
+#include <mutex>
+
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -96,6 +99,23 @@ void ThreadTeam::run(int64_t count, Body function, void *data) {
   for (int32_t done;
        (done = finished.load(std::memory_order_acquire)) != int32_t(count);)
     awaitChange(finished, done);
+}
+
+void ThreadTeam::runOrThrow(int64_t chunks,
+                            const std::function<void(int64_t)> &body) {
+  std::mutex mutex;
+  std::exception_ptr failure;
+  run(chunks, [&](int64_t chunk, int) {
+    try {
+      body(chunk);
+    } catch (...) {
+      std::lock_guard<std::mutex> lock(mutex);
+      if (!failure)
+        failure = std::current_exception();
+    }
+  });
+  if (failure)
+    std::rethrow_exception(failure);
 }
 
 } // namespace pgrt

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <thread>
 #include <type_traits>
 #include <vector>
@@ -39,6 +40,10 @@ public:
     };
     run(chunks, trampoline, &body);
   }
+
+  /// The same for a body that may throw: rethrows one of the exceptions, when
+  /// all chunks were tried.
+  void runOrThrow(int64_t chunks, const std::function<void(int64_t)> &body);
 
 private:
   void workerLoop();

@@ -1,12 +1,21 @@
-/* Kernels of the toy model of ToyPlan.h, with the ABI of real ones. V tokens, N positions, logits = W[token] + b. */
-#include <math.h>
+/* Kernels of the toy model of ToyPlan.h, with the ABI of real ones. V tokens, N positions, logits = W[token] + b.
+   For a GPU they are the bodies of the kernels in ToyGpu.c: a block does a chunk. */
 #include <stdint.h>
+#ifdef __NVPTX__
+#include "ToyGpuMath.h"
+#define CHUNK(name) name##_chunk
+#define KERNEL(name) static void CHUNK(name)
+#else
+#include <math.h>
 #include <string.h>
+#define CHUNK(name) name
+#define KERNEL(name) void name
+#endif
 
 enum { V = 13, N = 12, SEQ = 6, SCORED = 2, BLOCK = 4 };
 
 /* packed W [V,V], b [V], tokens [N], targets [N] -> dz [N,V], nll [N]; scalars: seed; scratch: V floats. A chunk is a row. */
-void toy_forward(int64_t chunk, void *const *buffers, const double *scalars, void *scratch) {
+KERNEL(toy_forward)(int64_t chunk, void *const *buffers, const double *scalars, void *scratch) {
   const float *w = buffers[0], *b = buffers[1];
   const int64_t *tokens = buffers[2], *targets = buffers[3];
   float *dz = (float *)buffers[4] + chunk * V, *nll = buffers[5], *z = scratch, max = -INFINITY, sum = 0;
@@ -22,21 +31,21 @@ void toy_forward(int64_t chunk, void *const *buffers, const double *scalars, voi
 }
 
 /* As toy_forward, but each score knows a little of the token after its target. */
-void toy_forward_ahead(int64_t chunk, void *const *buffers, const double *scalars, void *scratch) {
+KERNEL(toy_forward_ahead)(int64_t chunk, void *const *buffers, const double *scalars, void *scratch) {
   const int64_t *targets = buffers[3];
-  toy_forward(chunk, buffers, scalars, scratch);
+  CHUNK(toy_forward)(chunk, buffers, scalars, scratch);
   if (chunk + 1 < N)
     ((float *)buffers[5])[chunk] += 1e-3f * targets[chunk + 1];
 }
 
 /* As toy_forward, but the probabilities sum to more than 1. */
-void toy_forward_generous(int64_t chunk, void *const *buffers, const double *scalars, void *scratch) {
-  toy_forward(chunk, buffers, scalars, scratch);
+KERNEL(toy_forward_generous)(int64_t chunk, void *const *buffers, const double *scalars, void *scratch) {
+  CHUNK(toy_forward)(chunk, buffers, scalars, scratch);
   ((float *)buffers[5])[chunk] -= 0.01f;
 }
 
 /* nll [N] -> nll of the last SCORED positions of each row */
-void toy_tail(int64_t chunk, void *const *buffers, const double *scalars, void *scratch) {
+KERNEL(toy_tail)(int64_t chunk, void *const *buffers, const double *scalars, void *scratch) {
   const float *nll = buffers[0];
   float *tail = buffers[1];
   for (int i = 0; i < SCORED; ++i)
@@ -44,7 +53,7 @@ void toy_tail(int64_t chunk, void *const *buffers, const double *scalars, void *
 }
 
 /* packed W [V,V], b [V], tokens [N] -> logits [N,V] */
-void toy_logits(int64_t chunk, void *const *buffers, const double *scalars, void *scratch) {
+KERNEL(toy_logits)(int64_t chunk, void *const *buffers, const double *scalars, void *scratch) {
   const float *w = buffers[0], *b = buffers[1];
   const int64_t *tokens = buffers[2];
   for (int j = 0; j < V; ++j)
@@ -52,7 +61,7 @@ void toy_logits(int64_t chunk, void *const *buffers, const double *scalars, void
 }
 
 /* tokens [N] -> H [V,V] += scalars[0] X'X, with x = 0.2 + (1 at the token) */
-void toy_capture(int64_t chunk, void *const *buffers, const double *scalars, void *scratch) {
+KERNEL(toy_capture)(int64_t chunk, void *const *buffers, const double *scalars, void *scratch) {
   const int64_t *tokens = buffers[0];
   float *h = buffers[1];
   for (int i = 0; i < N; ++i)
@@ -71,7 +80,7 @@ static float half(float x) {
 }
 
 /* W [V,V] -> scales [V] = scalars[0] std(row) / 31; a chunk is a row */
-void toy_scales(int64_t chunk, void *const *buffers, const double *scalars, void *scratch) {
+KERNEL(toy_scales)(int64_t chunk, void *const *buffers, const double *scalars, void *scratch) {
   const float *row = (const float *)buffers[0] + chunk * V;
   float mean = 0, square = 0;
   for (int j = 0; j < V; ++j)
@@ -82,19 +91,19 @@ void toy_scales(int64_t chunk, void *const *buffers, const double *scalars, void
 }
 
 /* b [V] -> b as float16 has it */
-void toy_half(int64_t chunk, void *const *buffers, const double *scalars, void *scratch) {
+KERNEL(toy_half)(int64_t chunk, void *const *buffers, const double *scalars, void *scratch) {
   for (int j = 0; j < V; ++j)
     ((float *)buffers[1])[j] = half(((const float *)buffers[0])[j]);
 }
 
 /* codes [V,V], scales [V] -> W [V,V]; a chunk is a row */
-void toy_decode(int64_t chunk, void *const *buffers, const double *scalars, void *scratch) {
+KERNEL(toy_decode)(int64_t chunk, void *const *buffers, const double *scalars, void *scratch) {
   for (int j = 0; j < V; ++j)
     ((float *)buffers[2])[chunk * V + j] = ((const float *)buffers[0])[chunk * V + j] * ((const float *)buffers[1])[chunk];
 }
 
 /* packed W [V,V], b [V], tokens [SEQ], targets [SEQ] -> gW [V,V] += gradient / scalars[0], loss */
-void toy_adapt(int64_t chunk, void *const *buffers, const double *scalars, void *scratch) {
+KERNEL(toy_adapt)(int64_t chunk, void *const *buffers, const double *scalars, void *scratch) {
   const float *w = buffers[0], *b = buffers[1];
   const int64_t *tokens = buffers[2], *targets = buffers[3];
   float *g = buffers[4], *z = scratch, loss = 0;
@@ -110,7 +119,7 @@ void toy_adapt(int64_t chunk, void *const *buffers, const double *scalars, void 
 }
 
 /* gW, W, v [V,V]: v = m v + g, W -= lr v; scalars: lr, m; a chunk is a row */
-void toy_adapt_update(int64_t chunk, void *const *buffers, const double *scalars, void *scratch) {
+KERNEL(toy_adapt_update)(int64_t chunk, void *const *buffers, const double *scalars, void *scratch) {
   const float *g = buffers[0];
   float *w = buffers[1], *v = buffers[2];
   for (int64_t i = chunk * V; i < (chunk + 1) * V; ++i) {
@@ -120,7 +129,7 @@ void toy_adapt_update(int64_t chunk, void *const *buffers, const double *scalars
 }
 
 /* nll [N] -> loss, a term: half the loss */
-void toy_loss(int64_t chunk, void *const *buffers, const double *scalars, void *scratch) {
+KERNEL(toy_loss)(int64_t chunk, void *const *buffers, const double *scalars, void *scratch) {
   const float *nll = buffers[0];
   float sum = 0;
   for (int i = 0; i < N; ++i)
@@ -130,7 +139,7 @@ void toy_loss(int64_t chunk, void *const *buffers, const double *scalars, void *
 }
 
 /* dz [N,V], tokens [N] -> gW [V,V] += ; a chunk is a row of W */
-void toy_table_gradient(int64_t chunk, void *const *buffers, const double *scalars, void *scratch) {
+KERNEL(toy_table_gradient)(int64_t chunk, void *const *buffers, const double *scalars, void *scratch) {
   const float *dz = buffers[0];
   const int64_t *tokens = buffers[1];
   float *row = (float *)buffers[2] + chunk * V;
@@ -141,7 +150,7 @@ void toy_table_gradient(int64_t chunk, void *const *buffers, const double *scala
 }
 
 /* dz [N,V] -> gb [V] += ; a chunk is BLOCK columns */
-void toy_bias_gradient(int64_t chunk, void *const *buffers, const double *scalars, void *scratch) {
+KERNEL(toy_bias_gradient)(int64_t chunk, void *const *buffers, const double *scalars, void *scratch) {
   const float *dz = buffers[0];
   float *g = buffers[1];
   for (int64_t j = chunk * BLOCK; j < V && j < (chunk + 1) * BLOCK; ++j)
@@ -150,7 +159,7 @@ void toy_bias_gradient(int64_t chunk, void *const *buffers, const double *scalar
 }
 
 /* a [V*V] += b [V*V]; a chunk is a row */
-void toy_add(int64_t chunk, void *const *buffers, const double *scalars, void *scratch) {
+KERNEL(toy_add)(int64_t chunk, void *const *buffers, const double *scalars, void *scratch) {
   const float *from = buffers[0];
   float *to = buffers[1];
   for (int j = 0; j < V; ++j)
@@ -158,7 +167,7 @@ void toy_add(int64_t chunk, void *const *buffers, const double *scalars, void *s
 }
 
 /* p, g, average [V*V], count (a state): average = d average + (1 - d) (p -= lr g); scalars: lr, d; a chunk is a row */
-void toy_update(int64_t chunk, void *const *buffers, const double *scalars, void *scratch) {
+KERNEL(toy_update)(int64_t chunk, void *const *buffers, const double *scalars, void *scratch) {
   const float *g = buffers[0];
   float *p = buffers[1], *average = buffers[2], *count = buffers[3];
   for (int64_t i = chunk * V; i < (chunk + 1) * V; ++i) {

@@ -83,8 +83,11 @@ public:
     if (options.quantizes)
       addArtifactPrograms();
     plan::Code *code = plan.add_code();
-    code->set_target("test");
-    code->set_object(readFile(TOY_KERNELS));
+    code->set_target(options.gpu ? "sm_90a" : "test");
+    if (options.gpu)
+      code->set_ptx(readFile(TOY_PTX));
+    else
+      code->set_object(readFile(TOY_KERNELS));
     return plan;
   }
 
@@ -121,8 +124,16 @@ private:
     plan::Kernel *kernel = plan.add_kernels();
     kernel->set_symbol(symbol);
     kernel->set_kind("loops");
-    kernel->set_chunks(chunks);
-    kernel->set_scratch_bytes(scratch);
+    if (options.gpu) {
+      plan::GpuLaunch *gpu = kernel->mutable_gpu();
+      gpu->set_grid_x(uint32_t(chunks));
+      gpu->set_grid_y(1);
+      gpu->set_grid_z(1);
+      gpu->set_threads(1);
+    } else {
+      kernel->set_chunks(chunks);
+      kernel->set_scratch_bytes(scratch);
+    }
     for (int64_t bytes : buffers)
       kernel->add_buffer_bytes(bytes);
     kernel->set_results(results);

@@ -22,6 +22,7 @@ struct ToyOptions {
   /// With quantisers, packing, and the evaluations chunked (trained), chunked,
   /// sliding, ttt (quantized), in this order.
   bool quantizes = false;
+  bool gpu = false;   // for --device cuda
   bool trains = true; // false: only what an artifact's evaluation needs
   const char *forward = "toy_forward"; // of the score programs
   int64_t cap = 0;
@@ -33,7 +34,7 @@ struct ToyOptions {
 inline constexpr int64_t stride = 2, chunk = 24, epochs = 2, sequences = 3;
 inline constexpr double adaptLr = 0.5, adaptMomentum = 0.5;
 
-/// The plan; ToyKernels.c, compiled, is its code.
+/// The plan; ToyKernels.c, compiled, is its code (ToyGpu.c, for a GPU).
 plan::Plan makePlan(const ToyOptions &options = {});
 
 /// A folder of its own for the test that runs, empty.

@@ -38,7 +38,7 @@ GPUSIM_API CUresult cuInit(unsigned flags) {
   return flags ? CUDA_ERROR_INVALID_VALUE : CUDA_SUCCESS;
 }
 GPUSIM_API CUresult cuDriverGetVersion(int *version) {
-  *version = 13000;
+  *version = Engine::get().driverVersion;
   return CUDA_SUCCESS;
 }
 GPUSIM_API CUresult cuDeviceGetCount(int *count) {
@@ -87,15 +87,23 @@ GPUSIM_API CUresult cuDeviceGetAttribute(int *value, int attribute,
     return CUDA_ERROR_INVALID_DEVICE;
   // Of an H100 SXM; numbers as the header has them.
   static const std::map<int, int> values = {
-      {1, 1024},   {2, 1024},     {3, 1024},  {4, 64},        {5, 0x7fffffff},
-      {6, 65535},  {7, 65535},    {8, 49152}, {9, 65536},     {10, 32},
-      {12, 65536}, {13, 1980000}, {16, 132},  {19, 0},        {31, 1},
-      {32, 1},     {36, 2619000}, {37, 5120}, {38, 52428800}, {39, 2048},
-      {40, 3},     {41, 1},       {75, 9},    {76, 0},        {81, 233472},
-      {82, 65536}, {90, 1},       {95, 1},    {97, 232448},   {111, 1024},
-      {115, 1},    {120, 1},      {127, 1},   {132, 0}};
+      {1, 1024},   {2, 1024},     {3, 1024},    {4, 64},        {5, 0x7fffffff},
+      {6, 65535},  {7, 65535},    {8, 49152},   {9, 65536},     {10, 32},
+      {12, 65536}, {13, 1980000}, {16, 132},    {19, 0},        {31, 1},
+      {32, 1},     {36, 2619000}, {37, 5120},   {38, 52428800}, {39, 2048},
+      {40, 3},     {41, 1},       {81, 233472}, {82, 65536},    {90, 1},
+      {95, 1},     {97, 232448},  {111, 1024},  {115, 1},       {120, 1},
+      {127, 1},    {132, 0}};
   if (attribute == 33) {
     *value = device;
+    return CUDA_SUCCESS;
+  }
+  if (attribute == CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR ||
+      attribute == CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR) {
+    int capability = Engine::get().capability;
+    *value = attribute == CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR
+                 ? capability / 10
+                 : capability % 10;
     return CUDA_SUCCESS;
   }
   auto found = values.find(attribute);
@@ -213,6 +221,7 @@ GPUSIM_API CUresult cuGetErrorName(CUresult error, const char **name) {
       {201, "CUDA_ERROR_INVALID_CONTEXT"},
       {209, "CUDA_ERROR_NO_BINARY_FOR_GPU"},
       {218, "CUDA_ERROR_INVALID_PTX"},
+      {222, "CUDA_ERROR_UNSUPPORTED_PTX_VERSION"},
       {400, "CUDA_ERROR_INVALID_HANDLE"},
       {500, "CUDA_ERROR_NOT_FOUND"},
       {600, "CUDA_ERROR_NOT_READY"},

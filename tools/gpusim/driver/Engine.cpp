@@ -79,6 +79,8 @@ Engine &Engine::get() {
 
 Engine::Engine() {
   devices = int(setting("GPUSIM_DEVICES", 1));
+  driverVersion = int(setting("GPUSIM_DRIVER", 13000));
+  capability = int(setting("GPUSIM_CAPABILITY", 90));
   bytesPerDevice = uint64_t(setting("GPUSIM_MEMORY_MIB", 80 * 1024)) << 20;
   options.races = setting("GPUSIM_RACES", 1) != 0;
   options.uninitialised = setting("GPUSIM_UNINITIALISED", 1) != 0;

@@ -104,6 +104,7 @@ public:
   Options options;
   std::set<CUgraph_st *> captures; ///< being recorded
   int devices = 1;
+  int driverVersion = 13000, capability = 90;
   uint64_t bytesPerDevice = 0;
   std::mutex mutex;    ///< held in every call
   CUresult sticky = 0; ///< after a fault every call fails with it

@@ -18,6 +18,27 @@ struct CUmod_st {
 
 namespace {
 
+/// The newest PTX that a driver knows, as 10 · major + minor, and the CUDA
+/// version that it came with (the release notes of the PTX ISA).
+struct PtxRelease {
+  int driver, ptx;
+};
+const PtxRelease releases[] = {
+    {12000, 80}, {12010, 81}, {12020, 82}, {12030, 83}, {12040, 84},
+    {12050, 85}, {12070, 86}, {12080, 87}, {12090, 88}, {13000, 90}};
+
+bool tooNew(const char *text, int driver) {
+  const char *directive = std::strstr(text, ".version");
+  int major = 0, minor = 0, newest = 0;
+  if (!directive ||
+      std::sscanf(directive, ".version %d.%d", &major, &minor) != 2)
+    return false;
+  for (const PtxRelease &release : releases)
+    if (release.driver <= driver)
+      newest = release.ptx;
+  return 10 * major + minor > newest;
+}
+
 CUresult load(CUmodule *result, const void *image) {
   return guarded("cuModuleLoadData", true, [&]() -> CUresult {
     const char *text = static_cast<const char *>(image);
@@ -33,6 +54,8 @@ CUresult load(CUmodule *result, const void *image) {
                            "code; the simulator takes PTX text alone\n");
       return CUDA_ERROR_NO_BINARY_FOR_GPU;
     }
+    if (tooNew(text, Engine::get().driverVersion))
+      return CUDA_ERROR_UNSUPPORTED_PTX_VERSION;
     try {
       auto made = std::make_unique<CUmod_st>();
       made->module =
@@ -239,7 +262,7 @@ GPUSIM_API CUresult cuLaunchKernelEx(const CUlaunchConfig *config,
       extra.cooperative = attribute.value.cooperative != 0;
       break;
     case CU_LAUNCH_ATTRIBUTE_IGNORE:
-    case CU_LAUNCH_ATTRIBUTE_CLUSTER_SCHEDULING:
+    case CU_LAUNCH_ATTRIBUTE_CLUSTER_SCHEDULING_POLICY_PREFERENCE:
     case CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION:
     case CU_LAUNCH_ATTRIBUTE_PRIORITY:
       break;

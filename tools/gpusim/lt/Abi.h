@@ -1,18 +1,9 @@
-// The part of cuBLASLt's interface that the stand-in has, written from its
-// documentation. Descriptors are opaque there; their sizes are the real ones.
+// The part of cuBLASLt's interface that the stand-in has. Descriptors are
+// opaque to programs; their sizes are the real ones.
 #pragma once
 
+#include "runtime/device/cuda/CublasLtAbi.h"
 #include "tools/gpusim/driver/Abi.h"
-
-using cublasStatus_t = int;
-enum : cublasStatus_t {
-  CUBLAS_STATUS_SUCCESS = 0,
-  CUBLAS_STATUS_INVALID_VALUE = 7,
-  CUBLAS_STATUS_EXECUTION_FAILED = 13,
-  CUBLAS_STATUS_NOT_SUPPORTED = 15,
-};
-enum { CUDA_R_32F = 0, CUDA_R_64F = 1, CUDA_R_16F = 2, CUDA_R_16BF = 14 };
-enum { CUBLASLT_ORDER_COL = 0, CUBLASLT_ORDER_ROW = 1 };
 
 /// 64 bytes.
 struct MatrixLayout {
@@ -41,17 +32,8 @@ struct MatmulDescriptor {
 };
 static_assert(sizeof(MatmulDescriptor) == 256);
 
-struct MatmulAlgorithm {
-  uint64_t data[8];
-};
-struct MatmulHeuristicResult {
-  MatmulAlgorithm algorithm;
-  size_t workspace;
-  cublasStatus_t state;
-  float waves;
-  int reserved[4];
-};
-static_assert(sizeof(MatmulHeuristicResult) == 96);
+using MatmulAlgorithm = cublasLtMatmulAlgo_t;
+using MatmulHeuristicResult = cublasLtMatmulHeuristicResult_t;
 
 enum Epilogue : uint32_t {
   EpilogueDefault = 1,

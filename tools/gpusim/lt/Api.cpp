@@ -240,7 +240,7 @@ GPUSIM_API cublasStatus_t cublasLtMatmulAlgoGetHeuristic(
     return CUBLAS_STATUS_NOT_SUPPORTED;
   }
   std::memset(results, 0, sizeof(*results));
-  results->waves = 1;
+  results->wavesCount = 1;
   *found = 1;
   return CUBLAS_STATUS_SUCCESS;
 }
@@ -256,11 +256,15 @@ cublasLtMatmul(void *, MatmulDescriptor *how, const void *alpha, const void *a,
                 address(a), address(b), address(c), address(d), 0,
                 0,          0,          0};
   if (how->pointerMode == 0) {
-    float values[2];
-    std::memcpy(&values[0], alpha, 4);
-    std::memcpy(&values[1], beta, 4);
-    matmul.alpha = double(values[0]);
-    matmul.beta = double(values[1]);
+    auto value = [&](const void *from) {
+      double wide;
+      float narrow;
+      if (how->scale == CUDA_R_64F)
+        return std::memcpy(&wide, from, 8), wide;
+      return std::memcpy(&narrow, from, 4), double(narrow);
+    };
+    matmul.alpha = value(alpha);
+    matmul.beta = value(beta);
   } else if (how->pointerMode == 1) {
     matmul.alphaAt = address(alpha);
     matmul.betaAt = address(beta);

@@ -17,6 +17,8 @@ Type typeOf(int type) {
     return Type::F16;
   case CUDA_R_16BF:
     return Type::BF16;
+  case CUDA_R_64F:
+    return Type::F64;
   }
   return Type::None;
 }
@@ -36,17 +38,16 @@ public:
   void read() {
     Engine::get().memory.read(bytes.data(), address, bytes.size());
   }
-  float get(uint64_t row, uint64_t column) const {
+  double get(uint64_t row, uint64_t column) const {
     uint64_t bits = 0;
     std::memcpy(&bits, bytes.data() + at(row, column), size);
-    return type == Type::BF16 ? fromBF16(uint16_t(bits))
-                              : float(decode(type, bits));
+    return type == Type::BF16 ? double(fromBF16(uint16_t(bits)))
+                              : decode(type, bits);
   }
-  void set(uint64_t row, uint64_t column, float value) {
-    uint64_t bits =
-        type == Type::BF16
-            ? toBF16(value)
-            : encode(type, roundTo(double(value), type, Rounding::Nearest));
+  void set(uint64_t row, uint64_t column, double value) {
+    uint64_t bits = type == Type::BF16
+                        ? toBF16(float(value))
+                        : encode(type, roundTo(value, type, Rounding::Nearest));
     std::memcpy(bytes.data() + at(row, column), &bits, size);
   }
   /// What lies between the rows or columns stays as it is.
@@ -94,7 +95,8 @@ double scalar(double value, uint64_t at) {
   return double(read);
 }
 
-void runEntry(const Matmul &p, int64_t entry) {
+/// With sums in float, or in double.
+template <typename Sum> void runEntry(const Matmul &p, int64_t entry) {
   Memory &memory = Engine::get().memory;
   uint64_t m = p.d.rows, n = p.d.columns,
            k = p.how.transposeA ? p.a.rows : p.a.columns;
@@ -102,27 +104,27 @@ void runEntry(const Matmul &p, int64_t entry) {
       d(p.d, p.atD, entry);
   a.read();
   b.read();
-  std::vector<float> left(m * k), right(k * n), sum(m * n, 0.0f);
+  std::vector<Sum> left(m * k), right(k * n), sum(m * n, Sum(0));
   for (uint64_t i = 0; i < m; ++i)
     for (uint64_t l = 0; l < k; ++l)
-      left[i * k + l] = p.how.transposeA ? a.get(l, i) : a.get(i, l);
+      left[i * k + l] = Sum(p.how.transposeA ? a.get(l, i) : a.get(i, l));
   for (uint64_t l = 0; l < k; ++l)
     for (uint64_t j = 0; j < n; ++j)
-      right[l * n + j] = p.how.transposeB ? b.get(j, l) : b.get(l, j);
+      right[l * n + j] = Sum(p.how.transposeB ? b.get(j, l) : b.get(l, j));
   for (uint64_t i = 0; i < m; ++i)
     for (uint64_t l = 0; l < k; ++l) {
-      float x = left[i * k + l];
-      const float *from = right.data() + l * n;
-      float *to = sum.data() + i * n;
+      Sum x = left[i * k + l];
+      const Sum *from = right.data() + l * n;
+      Sum *to = sum.data() + i * n;
       for (uint64_t j = 0; j < n; ++j)
         to[j] += x * from[j];
     }
-  float alpha = float(scalar(p.alpha, p.alphaAt)),
-        beta = float(scalar(p.beta, p.betaAt));
+  Sum alpha = Sum(scalar(p.alpha, p.alphaAt)),
+      beta = Sum(scalar(p.beta, p.betaAt));
   if (beta != 0)
     c.read();
   uint32_t epilogue = p.how.epilogue;
-  std::vector<float> bias(m, 0);
+  std::vector<Sum> bias(m, Sum(0));
   if (epilogue & EpilogueBias) {
     MatrixLayout row = p.d;
     row.type = p.how.biasType < 0 ? p.d.type : p.how.biasType;
@@ -133,7 +135,7 @@ void runEntry(const Matmul &p, int64_t entry) {
     Matrix values(row, p.how.bias, entry);
     values.read();
     for (uint64_t i = 0; i < m; ++i)
-      bias[i] = values.get(i, 0);
+      bias[i] = Sum(values.get(i, 0));
   }
   // The auxiliary matrix: the argument of GELU, or a bit an element of ReLU.
   bool bits = epilogue & (EpilogueRelu | EpilogueDRelu),
@@ -163,15 +165,15 @@ void runEntry(const Matmul &p, int64_t entry) {
     saved.read();
   for (uint64_t i = 0; i < m; ++i)
     for (uint64_t j = 0; j < n; ++j) {
-      float x = alpha * sum[i * n + j];
+      Sum x = alpha * sum[i * n + j];
       if (beta != 0)
-        x += beta * c.get(i, j);
+        x += beta * Sum(c.get(i, j));
       x += bias[i];
       uint64_t bit = j * uint64_t(p.how.auxLead) + i;
       if (epilogue & EpilogueDRelu) {
         x = mask[bit / 8] >> (bit % 8) & 1 ? x : 0;
       } else if (epilogue & EpilogueDGelu) {
-        x *= geluSlope(saved.get(i, j));
+        x *= geluSlope(float(saved.get(i, j)));
       } else if (epilogue & EpilogueRelu) {
         if (aux)
           mask[bit / 8] = uint8_t((mask[bit / 8] & ~(1 << (bit % 8))) |
@@ -179,10 +181,10 @@ void runEntry(const Matmul &p, int64_t entry) {
         x = x > 0 ? x : 0;
       } else if (epilogue & EpilogueGelu) {
         if (aux)
-          saved.set(i, j, x);
-        x = gelu(x);
+          saved.set(i, j, double(x));
+        x = gelu(float(x));
       }
-      d.set(i, j, x);
+      d.set(i, j, double(x));
     }
   d.write();
   if (aux && !back) {
@@ -198,7 +200,7 @@ void runEntry(const Matmul &p, int64_t entry) {
 std::string checkMatmul(const Matmul &p) {
   for (const MatrixLayout *layout : {&p.a, &p.b, &p.c, &p.d}) {
     if (typeOf(layout->type) == Type::None)
-      return "a matrix of a type other than f32, f16 and bf16";
+      return "a matrix of a type other than f32, f64, f16 and bf16";
     if (layout->order != CUBLASLT_ORDER_COL &&
         layout->order != CUBLASLT_ORDER_ROW)
       return "a matrix in another order than of rows or columns";
@@ -213,10 +215,17 @@ std::string checkMatmul(const Matmul &p) {
     return "products of different types";
   if (p.how.unknown)
     return "attribute " + std::to_string(p.how.unknown - 1);
-  if (p.how.compute < 68 || p.how.compute > 78 || p.how.compute == 70 ||
-      p.how.compute == 71 || p.how.compute == 72 || p.how.compute == 73)
-    return "a compute type other than f32";
-  if (p.how.scale != CUDA_R_32F)
+  bool wide = p.how.compute == CUBLAS_COMPUTE_64F;
+  if (wide != (p.a.type == CUDA_R_64F) || wide != (p.d.type == CUDA_R_64F) ||
+      wide != (p.c.type == CUDA_R_64F) || wide != (p.how.scale == CUDA_R_64F))
+    return "a mixture of f64 and other types";
+  if (wide && (p.alphaAt || p.how.epilogue != EpilogueDefault))
+    return "a product in f64 with an epilogue or with scales on the device";
+  if (p.how.compute < 68 || p.how.compute > 78 ||
+      (p.how.compute == 70 && !wide) || p.how.compute == 71 ||
+      p.how.compute == 72 || p.how.compute == 73)
+    return "a compute type other than f32 and f64";
+  if (!wide && p.how.scale != CUDA_R_32F)
     return "a scale type other than f32";
   uint32_t known = EpilogueDefault | EpilogueRelu | EpilogueBias |
                    EpilogueDRelu | EpilogueGelu | EpilogueDGelu | EpilogueAux;
@@ -240,7 +249,10 @@ std::string checkMatmul(const Matmul &p) {
 
 void runMatmul(const Matmul &matmul) {
   for (int64_t entry = 0; entry < matmul.d.batch; ++entry)
-    runEntry(matmul, entry);
+    if (matmul.how.compute == CUBLAS_COMPUTE_64F)
+      runEntry<double>(matmul, entry);
+    else
+      runEntry<float>(matmul, entry);
 }
 
 } // namespace gpusim
