@@ -66,6 +66,6 @@ func.func @ids(%z: tensor<2x4xf32>, %ids: tensor<3xi64>) {
 func.func @coefficients(%u: tensor<2x4xf32>) {
   // expected-error @+2 {{'pg.newton_schulz' takes three coefficients a step, not 2 in all}}
   // expected-error @+1 {{failed to infer returned types}}
-  %0 = pg.newton_schulz %u {coeffs = array<f64: 1.0, 2.0>} : (tensor<2x4xf32>) -> tensor<2x4xf32>
+  %0 = pg.newton_schulz plain %u {coeffs = array<f64: 1.0, 2.0>} : (tensor<2x4xf32>) -> tensor<2x4xf32>
   return
 }
