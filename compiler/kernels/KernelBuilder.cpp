@@ -354,6 +354,14 @@ void KernelBuilder::store(Value value, Value address, Type element,
     LLVM::StoreOp::create(b, loc, value, address, align);
     return;
   }
+  if (count == 1) {
+    // Not by a mask: LLVM 22 makes of a masked store of one lane a scalar
+    // store, and forgets that the value was truncated (AVX-512).
+    Value lane = LLVM::ExtractElementOp::create(b, loc, value,
+                                                integer(b.getI64Type(), 0));
+    LLVM::StoreOp::create(b, loc, lane, address, align);
+    return;
+  }
   SmallVector<bool> mask(lanes);
   std::fill(mask.begin(), mask.begin() + count, true);
   auto type = VectorType::get({static_cast<int64_t>(lanes)}, b.getI1Type());

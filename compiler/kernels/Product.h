@@ -40,13 +40,15 @@ struct Product {
 /// in memory. It depends on the sizes alone.
 struct ProductBlocks {
   int64_t rows = 1, columns = 1,
-          depth = 1; // of a block; multiples of 6, 16 and 16 where there is
+          depth = 1; // of a block; multiples of 12, 16 and 16 where there is
                      // more than one
   int64_t rowBlocks = 1, columnBlocks = 1;
   int64_t cachedRows = 1; // rows of A that are multiplied with a block of B at
-                          // a time; a multiple of 6
+                          // a time; a multiple of 12
 
   int64_t getCount() const { return rowBlocks * columnBlocks; }
+  /// Whether sums are complete after one step along K.
+  bool isOneStep(const Product &product) const { return depth >= product.k; }
 };
 
 /// Reads the kernel's body; on failure says what is not supported.

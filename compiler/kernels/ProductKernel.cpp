@@ -154,6 +154,8 @@ struct ProductEmitter {
   void emitProduct() {
     Value row = kb.add(kb.mul(batch, product.m), firstRow);
     bool plain = isPlainProduct(kernel, product);
+    // Where one step covers K, sums wait in memory only for the epilogue.
+    bool oneStep = blocks.isOneStep(product);
     int64_t sumStep =
         plain ? product.n : llvm::alignTo(blocks.columns, panelColumns);
     Value sums = byteOffset(kb.scratch, scratch.c);
@@ -169,18 +171,26 @@ struct ProductEmitter {
       Value later = arith::CmpIOp::create(
           kb.b, kb.loc, arith::CmpIPredicate::ne, first, kb.index(0));
       Value accumulate = arith::OrIOp::create(kb.b, kb.loc, later, adds);
+      Value last =
+          arith::CmpIOp::create(kb.b, kb.loc, arith::CmpIPredicate::eq,
+                                kb.add(first, depth), kb.index(product.k));
       // As many rows at a time as a core's second cache holds.
-      kb.loop(kb.index(0), rows, blocks.cachedRows, [&](Value row) {
-        Value count = kb.min(kb.index(blocks.cachedRows), kb.sub(rows, row));
-        TileA a = prepareA(row, count, first, depth);
-        TileC c{kb.at(sums, kb.mul(row, sumStep), tile.getSumType()),
-                kb.index(sumStep)};
+      kb.loop(kb.index(0), rows, blocks.cachedRows, [&](Value some) {
+        Value count = kb.min(kb.index(blocks.cachedRows), kb.sub(rows, some));
+        TileA a = prepareA(some, count, first, depth);
+        Value place = !plain && oneStep ? sums
+                                        : kb.at(sums, kb.mul(some, sumStep),
+                                                tile.getSumType());
+        TileC c{place, kb.index(sumStep)};
         tile.multiply(a, b, c, count, columns, grouped(depth), accumulate);
+        // Sums that are complete are still in the cache.
+        if (!plain)
+          kb.when(last, [&] {
+            emitProductEpilogue(kb, kernel, product, place, sumStep,
+                                kb.add(row, some), firstColumn, count, columns);
+          });
       });
     });
-    if (!plain)
-      emitProductEpilogue(kb, kernel, product, sums, sumStep, row, firstColumn,
-                          rows, columns);
   }
 
   void run() {

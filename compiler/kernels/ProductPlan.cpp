@@ -213,6 +213,8 @@ ProductScratch layOutProductScratch(const Product &product,
   int64_t rows = llvm::alignTo(blocks.rows, tileRows),
           columns = llvm::alignTo(blocks.columns, panelColumns);
   int64_t cached = llvm::alignTo(blocks.cachedRows, tileRows);
+  if (blocks.isOneStep(product))
+    rows = cached;
   int64_t depth = llvm::alignTo(blocks.depth, panelColumns);
   ProductScratch scratch;
   if (product.isPack())

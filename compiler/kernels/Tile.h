@@ -4,11 +4,12 @@
 // They compute C[m, n] (+)= A[m, k] B[k, n] on blocks that lie in a core's
 // caches. In units of elements:
 //   A, "by rows":    element (i, l) at i step + l: read as it lies where l is
-//   contiguous A, "by columns": element (i, l) at (i / 6) panel + l step + i %
-//   6 B:               element (l, j) at (j / 16) panel + l step + j % 16 C:
-//   element (i, j) at i step + j
+//                    contiguous
+//   A, "by columns": element (i, l) at (i / 12) panel + l step + i % 12
+//   B:               element (l, j) at (j / 16) panel + l step + j % 16
+//   C:               element (i, j) at i step + j
 // Both "by columns" and B so cover packed panels (panel = k step) and matrices
-// as they lie (panel = 6 or 16). All of the ⌈n/16⌉ panels of B are read to
+// as they lie (panel = 12 or 16). All of the ⌈n/16⌉ panels of B are read to
 // their full width. Each element of C is the sum over l in order, whatever the
 // sizes.
 #pragma once
@@ -19,7 +20,7 @@ namespace pgc {
 
 /// Rows of a panel of A, and columns of a panel of B, on every target and for
 /// every type.
-constexpr int64_t tileRows = 6;
+constexpr int64_t tileRows = 12;
 constexpr int64_t panelColumns = 16;
 
 /// The arithmetic of a product.
@@ -50,7 +51,7 @@ struct TileC {
 /// panel + r step + c % width. Columns up to the next multiple of 16 are zero.
 struct TilePanels {
   mlir::Value base, step, panel;
-  int64_t width = panelColumns; // 16, or 6 for an A by columns
+  int64_t width = panelColumns; // 16, or 12 for an A by columns
 };
 
 /// Emits calls of the shared functions at the builder's place; adds the
@@ -76,7 +77,7 @@ public:
   /// elements of type `element` apart, to panels; rows are the k of the
   /// product. With `round`, f32 is rounded to what bf16 can represent. Pairs
   /// take two rows each, of bf16, or of f32 that is rounded; a missing last row
-  /// is zero. Writes up to 16 elements past each panel of width 6.
+  /// is zero. Writes up to 16 elements past each panel of width 12.
   void packRows(mlir::Value source, mlir::Type element, mlir::Value step,
                 mlir::Value rows, mlir::Value columns, const TilePanels &panels,
                 bool round = false);

@@ -1,5 +1,5 @@
-// C[m, n] (+)= A[m, k] B[k, n]: a register tile of 6 rows and a few vectors of
-// columns, and the loops over tiles.
+// C[m, n] (+)= A[m, k] B[k, n]: a register tile of a few rows and two vectors
+// of columns, and the loops over tiles.
 #include "compiler/kernels/Tile.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -28,13 +28,17 @@ Type Tile::getSumType() const {
 namespace {
 
 /// The body of a multiplying function. Twelve accumulators hide the latency of
-/// two multiply-adds a cycle with 16 vector registers, 24 do with 32.
+/// two multiply-adds a cycle with 16 vector registers, 24 do with 32: 6 or 12
+/// rows of two vectors. The two vectors of B by a block's depth then stay in
+/// the first cache while rows of A go by.
 struct Multiply {
   KernelBuilder &k;
   TileKind kind;
   Type operand, sum;
   bool byColumns;
-  unsigned lanes, vectors;
+  unsigned lanes;
+  unsigned tallest; // rows of the register tile
+  static constexpr unsigned vectors = 2;
   // The function's arguments.
   Value a, aStep, aPanel, b, bStep, bPanel, c, cStep, m, n, depth, accumulate;
 
@@ -42,7 +46,7 @@ struct Multiply {
       : k(k), kind(tile.getKind()), operand(tile.getOperandType()),
         sum(tile.getSumType()), byColumns(byColumns),
         lanes(k.target.getLanes(operand.getIntOrFloatBitWidth())),
-        vectors(k.target.vectorBits == 512 ? 4 : 2) {
+        tallest(k.target.vectorBits == 512 ? tileRows : tileRows / 2) {
     auto arguments = k.function.getArguments();
     Value *names[] = {&a, &aStep, &aPanel, &b, &bStep, &bPanel,
                       &c, &cStep, &m,      &n, &depth, &accumulate};
@@ -119,39 +123,48 @@ struct Multiply {
     for (unsigned r = 0; r < rows; ++r)
       LLVM::Prefetch::create(k.b, k.loc, k.at(pc, k.mul(cStep, r), sum),
                              /*rw=*/1, /*hint=*/3, /*cache=*/1);
+    // Rows of A are reached by threes, from a pointer each: addresses that the
+    // machine computes as it loads.
+    unsigned pointers =
+        byColumns ? 1 : static_cast<unsigned>(llvm::divideCeil(rows, 3));
     SmallVector<Value> carried(rows * vectors, k.constant(vectorType(), 0));
-    carried.append({pa, pb});
-    SmallVector<Value> aOffsets;
-    for (unsigned r = 0; r < rows; ++r)
-      aOffsets.push_back(byColumns ? k.index(r) : k.mul(aStep, r));
+    for (unsigned p = 0; p < pointers; ++p)
+      carried.push_back(p == 0 ? pa : k.at(pa, k.mul(aStep, 3 * p), operand));
+    carried.push_back(pb);
     auto body = [&](unsigned unroll) {
       return [&, unroll](Value, ValueRange carried) {
-        SmallVector<Value> acc(carried.drop_back(2));
-        Value pa = carried[carried.size() - 2], pb = carried.back();
+        SmallVector<Value> acc(carried.drop_back(pointers + 1));
+        SmallVector<Value> pa(carried.take_back(pointers + 1).drop_back());
+        Value pb = carried.back();
         for (unsigned u = 0; u < unroll; ++u) {
           SmallVector<Value> rowsAt, vectorsAt;
-          for (Value offset : aOffsets)
-            rowsAt.push_back(
-                k.at(byColumns ? pa : k.at(pa, u, operand), offset, operand));
+          for (unsigned r = 0; r < rows; ++r)
+            rowsAt.push_back(byColumns ? k.at(pa[0], r, operand)
+                                       : k.at(k.at(pa[r / 3], u, operand),
+                                              k.mul(aStep, r % 3), operand));
           for (Value offset : bOffsets)
             vectorsAt.push_back(k.at(pb, offset, operand));
           acc = step(acc, rowsAt, vectorsAt);
           pb = k.at(pb, bStep, operand);
           if (byColumns)
-            pa = k.at(pa, aStep, operand);
+            pa[0] = k.at(pa[0], aStep, operand);
         }
-        acc.append({byColumns ? pa : k.at(pa, unroll, operand), pb});
+        for (Value pointer : pa)
+          acc.push_back(byColumns ? pointer : k.at(pointer, unroll, operand));
+        acc.push_back(pb);
         return acc;
       };
     };
-    // A step of 24 accumulators is long enough for a loop; two of them at once
-    // need more than 32 registers.
-    int64_t unroll = vectors == 4 ? 1 : 4;
+    // A step of many accumulators is long enough for a loop; more would need
+    // more registers than there are.
+    int64_t unroll = 4;
+    if (k.target.vectorBits == 512)
+      unroll = rows >= 8 ? 1 : rows >= 4 ? 2 : 4;
     Value whole = k.mul(k.div(depth, unroll), unroll);
     carried = k.loop(k.index(0), whole, unroll, carried, body(unroll));
     if (unroll > 1)
       carried = k.loop(whole, depth, 1, carried, body(1));
-    writeTile(rows, ArrayRef(carried).drop_back(2), pc, valid);
+    writeTile(rows, ArrayRef(carried).take_front(rows * vectors), pc, valid);
   }
 
   void writeTile(unsigned rows, ArrayRef<Value> acc, Value pc, Value valid) {
@@ -200,8 +213,14 @@ struct Multiply {
   void run() {
     unsigned columns = lanes * vectors;
     Value lastPanel = k.div(k.sub(n, k.index(1)), panelColumns);
-    Value panels = k.div(m, tileRows), whole = k.mul(panels, tileRows),
+    Value units = k.div(m, tallest), whole = k.mul(units, tallest),
           rest = k.sub(m, whole);
+    auto rowAt = [&](Value row) {
+      if (!byColumns)
+        return k.at(a, k.mul(row, aStep), operand);
+      Value panel = k.at(a, k.mul(k.div(row, tileRows), aPanel), operand);
+      return k.at(panel, k.rem(row, tileRows), operand);
+    };
     k.loop(k.index(0), n, columns, [&](Value j) {
       Value panel = k.div(j, panelColumns), within = k.rem(j, panelColumns);
       Value pb = k.at(k.at(b, k.mul(panel, bPanel), operand), within, operand);
@@ -216,28 +235,22 @@ struct Multiply {
         bOffsets.push_back(k.add(offset, column % panelColumns));
       }
       Value valid = k.sub(n, j), pc = k.at(c, j, sum);
-      auto rowsFrom = [&](Value row, unsigned count, Value pa) {
-        tile(count, pa, pb, bOffsets, k.at(pc, k.mul(row, cStep), sum), valid);
+      auto rowsFrom = [&](Value row, unsigned count) {
+        tile(count, rowAt(row), pb, bOffsets, k.at(pc, k.mul(row, cStep), sum),
+             valid);
       };
-      k.loop(k.index(0), panels, 1, [&](Value p) {
-        Value pa = byColumns
-                       ? k.at(a, k.mul(p, aPanel), operand)
-                       : k.at(a, k.mul(k.mul(p, tileRows), aStep), operand);
-        rowsFrom(k.mul(p, tileRows), tileRows, pa);
-      });
-      // The last rows: 4, 2 and 1, as the size has it.
-      Value done = k.index(0),
-            pa = byColumns ? k.at(a, k.mul(panels, aPanel), operand) : a;
-      for (unsigned count : {4u, 2u, 1u}) {
+      k.loop(k.index(0), units, 1,
+             [&](Value unit) { rowsFrom(k.mul(unit, tallest), tallest); });
+      // The last rows: 8, 4, 2 and 1, as the size has it.
+      Value done = k.index(0);
+      for (unsigned count = 8; count > 0; count /= 2) {
+        if (count >= tallest)
+          continue;
         Value bit = arith::AndIOp::create(k.b, k.loc, rest, k.index(count));
         Value present = arith::CmpIOp::create(
             k.b, k.loc, arith::CmpIPredicate::ne, bit, k.index(0));
         Value row = k.add(whole, done);
-        k.when(present, [&] {
-          rowsFrom(row, count,
-                   byColumns ? k.at(pa, done, operand)
-                             : k.at(pa, k.mul(row, aStep), operand));
-        });
+        k.when(present, [&] { rowsFrom(row, count); });
         done = k.add(done, bit);
       }
     });

@@ -136,26 +136,68 @@ struct Pack {
 
   void store(Value value, Value address) { k.store(value, address, operand); }
 
-  static constexpr int64_t rowsTogether = 16;
+  /// Rows that go to a panel before the next panel has its turn: what they
+  /// read, and what comes next, finds place in the first cache whatever the
+  /// distance of the rows is.
+  static constexpr int64_t rowsTogether = 4;
 
   /// Source rows are k. A few rows at a time go to all panels: lines that two
   /// panels share are read once, and in order.
   void runRows(int64_t width) {
     Value depth = grouped(rows);
+    // Pairs of whole rows of bf16 need no arithmetic.
+    Value woven = pairs() && element.isBF16() ? k.div(rows, 2) : k.index(0);
     k.loop(k.index(0), depth, rowsTogether, [&](Value first) {
       Value end = k.min(k.add(first, rowsTogether), depth);
-      // What an A by columns has beyond its end is never read; a panel of B is
-      // filled up with zeros.
-      Value whole = width == panelColumns
-                        ? k.div(columns, width)
-                        : k.div(k.add(columns, width - 1), width);
-      k.loop(k.index(0), whole, 1, [&](Value p) {
+      Value quick = k.min(end, woven);
+      Value whole = k.div(columns, width), twos = k.index(0);
+      if (pairs() && element.isBF16()) {
+        twos = k.mul(k.div(whole, 2), 2);
+        k.loop(k.index(0), twos, 2,
+               [&](Value p) { weavePanels(p, first, quick, width); });
+        Value odd = compare(arith::CmpIPredicate::slt, quick, end);
+        k.when(odd, [&] {
+          k.loop(k.index(0), twos, 1, [&](Value p) {
+            copyPanel(p, quick, end, width, /*partial=*/false);
+          });
+        });
+      }
+      k.loop(twos, whole, 1, [&](Value p) {
         copyPanel(p, first, end, width, /*partial=*/false);
       });
       Value partial =
           compare(arith::CmpIPredicate::slt, k.mul(whole, width), columns);
       k.when(partial,
              [&] { copyPanel(whole, first, end, width, /*partial=*/true); });
+    });
+  }
+
+  /// Pairs of rows [first, end), of bf16, of panels `p` and the next: 32
+  /// columns of two rows are read, and interleaved to two vectors.
+  void weavePanels(Value p, Value first, Value end, int64_t width) {
+    constexpr int64_t wide = 2 * panelColumns;
+    Value column = k.mul(p, width);
+    Value left = k.at(target, k.mul(p, targetPanel), operand),
+          right = k.at(left, targetPanel, operand);
+    auto vector = VectorType::get({panelColumns}, operand);
+    k.loop(first, end, 1, [&](Value r) {
+      Value upper = sourceAt(k.mul(r, 2), column),
+            lower = k.at(upper, step, element);
+      Value ahead = k.at(upper, k.mul(step, 2 * rowsTogether), element);
+      for (Value line : {ahead, k.at(ahead, step, element)})
+        LLVM::Prefetch::create(k.b, k.loc, line, /*rw=*/0, /*hint=*/3,
+                               /*cache=*/1);
+      Value x = k.load(upper, k.b.getI16Type(), wide),
+            y = k.load(lower, k.b.getI16Type(), wide);
+      for (auto [panel, from] :
+           {std::pair(left, int64_t(0)), std::pair(right, width)}) {
+        SmallVector<int64_t> order;
+        for (int64_t i = from; i < from + panelColumns; ++i)
+          order.append({i, wide + i});
+        Value woven = vector::ShuffleOp::create(k.b, k.loc, x, y, order);
+        store(LLVM::BitcastOp::create(k.b, k.loc, vector, woven),
+              k.at(panel, k.mul(r, targetStep), operand));
+      }
     });
   }
 
@@ -330,7 +372,7 @@ std::string getName(StringRef what, Type element, TileKind kind, bool round) {
 void Tile::packRows(Value source, Type element, Value step, Value rows,
                     Value columns, const TilePanels &panels, bool round) {
   std::string name =
-      getName(panels.width == panelColumns ? "pack.rows" : "pack.rows6",
+      getName(panels.width == panelColumns ? "pack.rows" : "pack.rows12",
               element, kind, round);
   Value arguments[] = {source,      step,        rows,        columns,
                        panels.base, panels.step, panels.panel};

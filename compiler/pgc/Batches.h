@@ -5,10 +5,13 @@
 
 namespace pgc {
 
-/// Tokens that go through a CPU's programs at once: activations of that many
-/// are kept for the backward pass. Fewer leave products short of rows, more
-/// cost memory and gain nothing.
-inline constexpr int64_t cpuTokens = 4096;
+/// Tokens that go through a CPU's training programs at once: activations of that
+/// many are kept for the backward pass. Fewer leave products short of rows; more
+/// cost memory, and what one kernel leaves to the next no longer fits in the
+/// last cache.
+inline constexpr int64_t cpuTokens = 2048;
+/// Tokens that a CPU's scoring programs take, which keep nothing.
+inline constexpr int64_t cpuScoreTokens = 4096;
 /// The same for a GPU: more rows keep all its processors busy, and memory is
 /// what there is to bound them.
 inline constexpr int64_t gpuTokens = 1 << 18;

@@ -34,7 +34,7 @@ ExitCode DeviceCompilation::fail(ExitCode code, const Twine &message) {
 ExitCode DeviceCompilation::emitModule() {
   const TrainSettings &train = program.train();
   evaluations =
-      requestEvaluations(program, isGpu() ? gpuScoreTokens : cpuTokens);
+      requestEvaluations(program, isGpu() ? gpuScoreTokens : cpuScoreTokens);
   microBatch = chooseMicroBatch(program, options.microBatch, tokens);
   if (microBatch == 0)
     return fail(ExitCode::Usage,

@@ -22,7 +22,8 @@ struct KernelCheck {
   std::function<void(unsigned operand, Tensor &value)> edit = {};
   /// Names of targets; "wide" is x86-64-v3 with vectors of 512 bits, which
   /// tests the code for AVX-512 without it, "wide+dot" that with emulated dot
-  /// products of bf16.
+  /// products of bf16. Where the CPU has them, x86-64-v4 and x86-64-v4+bf16 are
+  /// tested beside these two.
   std::vector<std::string> targets = {"native", "wide"};
 };
 
