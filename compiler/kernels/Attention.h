@@ -141,6 +141,9 @@ protected:
   /// little above 0.
   double base();
   mlir::Value power(mlir::Value t);
+  /// Two vectors of values as one of bf16, where one instruction gives that:
+  /// null elsewhere.
+  mlir::Value roundTwo(mlir::Value low, mlir::Value high);
   /// Two rows of values as pairs of bf16.
   mlir::Value joinPairs(mlir::Value low, mlir::Value high);
 

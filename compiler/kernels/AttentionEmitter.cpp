@@ -133,7 +133,9 @@ Value AttentionEmitter::power(Value t) {
   if (sum().isF64())
     return kb.exp(t);
   // 2^t for t <= 0, or little more: 2^n times 1 + r p(r) on [-1/2, 1/2], p the
-  // Chebyshev interpolant of degree 4, relative error 2e-7; 0 below 2^-126.
+  // Chebyshev interpolant of degree 4, relative error 2e-7. From -127 down n is
+  // -127, r 0 and p 1, whose exponent becomes that of 0; a little above,
+  // results are denormal.
   Type type = t.getType();
   Type bits =
       VectorType::get(cast<VectorType>(type).getShape(), kb.b.getI32Type());
@@ -149,6 +151,7 @@ Value AttentionEmitter::power(Value t) {
   auto exactSub = [&](Value x, Value y) -> Value {
     return arith::SubFOp::create(kb.b, kb.loc, x, y);
   };
+  t = kb.maxf(t, f(-127));
   Value shifted = exactAdd(t, magic);
   Value r = exactSub(t, exactSub(shifted, magic));
   static constexpr double coefficients[] = {
@@ -159,16 +162,33 @@ Value AttentionEmitter::power(Value t) {
     y = kb.fma(y, r, f(c));
   Value exponent = arith::ShLIOp::create(kb.b, kb.loc, toBits(shifted),
                                          kb.integer(bits, 23));
-  Value result = arith::BitcastOp::create(
+  return arith::BitcastOp::create(
       kb.b, kb.loc, type,
       arith::AddIOp::create(kb.b, kb.loc, toBits(y), exponent));
-  Value tiny = arith::CmpFOp::create(kb.b, kb.loc, arith::CmpFPredicate::OLT, t,
-                                     f(-126));
-  return arith::SelectOp::create(kb.b, kb.loc, tiny, f(0), result);
+}
+
+Value AttentionEmitter::roundTwo(Value low, Value high) {
+  auto half = VectorType::get({panelColumns}, kb.b.getF32Type());
+  if (low.getType() != half || kb.target.emulateDot || !kb.target.bf16Dot)
+    return nullptr;
+  auto halves = VectorType::get({2 * panelColumns}, kb.b.getBF16Type());
+  return LLVM::CallIntrinsicOp::create(
+             kb.b, kb.loc, halves,
+             kb.b.getStringAttr("llvm.x86.avx512bf16.cvtne2ps2bf16.512"),
+             ValueRange{high, low})
+      .getResult(0);
 }
 
 Value AttentionEmitter::joinPairs(Value low, Value high) {
   auto shape = cast<VectorType>(low.getType()).getShape();
+  if (Value two = roundTwo(low, high)) {
+    SmallVector<int64_t> order;
+    for (int64_t i = 0; i < panelColumns; ++i)
+      order.append({i, panelColumns + i});
+    return LLVM::BitcastOp::create(
+        kb.b, kb.loc, VectorType::get(shape, kb.b.getI32Type()),
+        vector::ShuffleOp::create(kb.b, kb.loc, two, two, order));
+  }
   Type bits = VectorType::get(shape, kb.b.getI32Type());
   auto narrow = [&](Value x) -> Value {
     if (kb.target.emulateDot || !kb.target.bf16Dot) {

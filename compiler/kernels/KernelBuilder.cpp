@@ -370,6 +370,17 @@ void KernelBuilder::store(Value value, Value address, Type element,
   LLVM::MaskedStoreOp::create(b, loc, value, address, enabled, align);
 }
 
+void KernelBuilder::storePast(Value value, Value address, Type element) {
+  LLVM::StoreOp::create(b, loc, value, address,
+                        getLanes(value.getType()) * getElementBytes(element),
+                        /*isVolatile=*/false, /*isNonTemporal=*/true);
+}
+
+void KernelBuilder::fence() {
+  LLVM::CallIntrinsicOp::create(b, loc, b.getStringAttr("llvm.x86.sse.sfence"),
+                                ValueRange{});
+}
+
 void KernelBuilder::accumulate(Value value, Value address, Type element,
                                unsigned count, unsigned align) {
   Value old = load(address, element, getLanes(value.getType()), align);

@@ -117,6 +117,11 @@ public:
   /// nearest even). Only the first `count` lanes are written (0: all).
   void store(mlir::Value value, mlir::Value address, mlir::Type element,
              unsigned count = 0, unsigned align = 0);
+  /// Stores a vector of f32 that fills 64 bytes or divides them, aligned to its
+  /// size, past the caches: without reading the lines first. `fence` must follow
+  /// before the kernel returns.
+  void storePast(mlir::Value value, mlir::Value address, mlir::Type element);
+  void fence();
   /// Loads, adds, stores.
   void accumulate(mlir::Value value, mlir::Value address, mlir::Type element,
                   unsigned count = 0, unsigned align = 0);

@@ -88,10 +88,18 @@ ProductRow beginProductRow(KernelBuilder &kb, pg::sched::KernelOp kernel,
 
 /// Emits the epilogue of neighbouring elements of a row, `sum` (a register
 /// value), from `column`. `aligned`: rows and `column` are multiples of as many
-/// elements.
+/// elements. `past`: results that `passesCaches` names are stored so, which a
+/// fence must follow.
 void emitProductElements(KernelBuilder &kb, pg::sched::KernelOp kernel,
                          const Product &product, const ProductRow &row,
-                         mlir::Value sum, mlir::Value column, bool aligned);
+                         mlir::Value sum, mlir::Value column, bool aligned,
+                         bool past = false);
+
+/// Whether a result goes past the caches: the product itself, where it is large
+/// and another result is made of it. The next kernel reads that one; the product
+/// is for the backward pass.
+bool passesCaches(pg::sched::KernelOp kernel, const Product &product,
+                  unsigned result);
 
 /// Emits the epilogue of a block: `sums` holds the product's elements [rows,
 /// columns], rows `sumStep` elements apart; the block's first row, counted over

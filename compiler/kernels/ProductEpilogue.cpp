@@ -191,6 +191,15 @@ static Value getRowOffset(KernelBuilder &kb, const Product &product,
   return offset;
 }
 
+bool passesCaches(KernelOp kernel, const Product &product, unsigned result) {
+  RankedTensorType type = getTensor(kernel.getYielded()[result]);
+  constexpr int64_t large = int64_t(8) << 20;
+  return kernel.getYielded().size() > 1 && !kernel.accumulates(result) &&
+         kernel.getYielded()[result] == product.getResult() &&
+         type.getElementType().isF32() && product.n % 16 == 0 &&
+         pg::sched::getByteSize(type) >= large;
+}
+
 ProductRow beginProductRow(KernelBuilder &kb, KernelOp kernel,
                            const Product &product, Value row) {
   ProductRow result;
@@ -202,7 +211,7 @@ ProductRow beginProductRow(KernelBuilder &kb, KernelOp kernel,
 
 void emitProductElements(KernelBuilder &kb, KernelOp kernel,
                          const Product &product, const ProductRow &row,
-                         Value sum, Value column, bool aligned) {
+                         Value sum, Value column, bool aligned, bool past) {
   unsigned lanes = KernelBuilder::getLanes(sum.getType());
   Epilogue epilogue{kb, kernel, product, row, sum, column, lanes, aligned};
   // Operands are read before any result is written: a result may take an
@@ -222,7 +231,10 @@ void emitProductElements(KernelBuilder &kb, KernelOp kernel,
                   ? kb.addf(old, value)
                   : arith::AddIOp::create(kb.b, kb.loc, old, value).getResult();
     }
-    kb.store(value, to, element, /*count=*/0, align);
+    if (past && lanes > 1 && passesCaches(kernel, product, i))
+      kb.storePast(value, to, element);
+    else
+      kb.store(value, to, element, /*count=*/0, align);
   }
 }
 
@@ -238,7 +250,8 @@ void emitProductEpilogue(KernelBuilder &kb, KernelOp kernel,
       kb.loop(first, end, count, [&](Value c) {
         emitProductElements(kb, kernel, product, thisRow,
                             kb.load(kb.at(sumsRow, c, sum), sum, count),
-                            kb.add(column, c), /*aligned=*/false);
+                            kb.add(column, c), /*aligned=*/false,
+                            /*past=*/true);
       });
     };
     Value whole = kb.mul(kb.div(columns, lanes), lanes);

@@ -191,6 +191,9 @@ struct ProductEmitter {
           });
       });
     });
+    for (unsigned i = 0; i < kernel.getYielded().size(); ++i)
+      if (!plain && passesCaches(kernel, product, i))
+        kb.fence();
   }
 
   void run() {

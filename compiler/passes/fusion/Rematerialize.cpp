@@ -1,11 +1,12 @@
 // rematerialize: what the backward pass needs of the forward pass is kept if it
 // was costly, else computed again.
 //
-// Kept are the results of products, attention and lookups, what is small, and
-// among the values that are computed row by row those that depend on more than
-// `maxSources` kept values. Everything else is computed again beside its first
-// use in the backward pass, from what is kept. So of a visit of a block stay
-// the residual stream, what products and attention gave, and norms.
+// Kept are the results of products, attention and lookups, what is small, what
+// products read as bf16, and among the values that are computed row by row
+// those that depend on more than `maxSources` kept values. Everything else is
+// computed again beside its first use in the backward pass, from what is kept.
+// So of a visit of a block stay the residual stream, what products and
+// attention gave, and norms.
 #include "compiler/passes/fusion/Epilogue.h"
 #include "compiler/passes/fusion/FusionPasses.h"
 #include "compiler/passes/fusion/OpFacts.h"
@@ -116,13 +117,32 @@ private:
         origin.sources.insert(other->sources.begin(), other->sources.end());
       }
       int64_t uses = std::distance(op->use_begin(), op->use_end());
-      if (!isView && (origin.sources.size() > maxSources ||
-                      origin.ops > maxOps || uses > manyUses))
+      if (!isView &&
+          (origin.sources.size() > maxSources || origin.ops > maxOps ||
+           uses > manyUses || isNarrowFactor(op)))
         origin.kept = true;
     }
     if (origin.kept)
       origin.sources.clear();
     origins[op] = std::move(origin);
+  }
+
+  /// Whether the operation rounds to bf16 what a product of the forward pass
+  /// reads: then it lies in memory. The gradient of the weight reads it too,
+  /// and nothing can be computed on the way there: to do it again is a kernel
+  /// that reads twice as much as it writes.
+  bool isNarrowFactor(Operation *op) {
+    return isa<pg::ConvertOp>(op) &&
+           pg::getTensorType(op->getResult(0)).getElementType().isBF16() &&
+           isReadByProduct(op);
+  }
+
+  bool isReadByProduct(Operation *op) {
+    return llvm::any_of(op->getUsers(), [&](Operation *user) {
+      return forward.contains(user) &&
+             (getRole(user) == Role::Product ||
+              (isa<pg::ReshapeOp>(user) && isReadByProduct(user)));
+    });
   }
 
   /// Whether a value takes much memory for each token. Nothing else is worth

@@ -163,6 +163,20 @@ sched.kernel @reshaped(%x: tensor<10x8xf32>, %w: tensor<12x8xf32>, %u: tensor<10
   EXPECT_EQ("", checkOnTargets(text, {.tolerance = 4e-6}));
 }
 
+TEST(ProductKernel, LargeResultsPassTheCaches) {
+  std::string text = R"(
+sched.kernel @kept(%x: tensor<2053x3xf32>, %w: tensor<1024x3xf32>)
+    attributes {kind = "product", result_modes = ["store", "store"]} {
+  %y = pg.linear %x, %w : (tensor<2053x3xf32>, tensor<1024x3xf32>) -> tensor<2053x1024xf32>
+  %z = pg.convert %y : (tensor<2053x1024xf32>) -> tensor<2053x1024xbf16>
+  sched.yield %y, %z : tensor<2053x1024xf32>, tensor<2053x1024xbf16>
+}
+)";
+  EXPECT_NE(compileToAssembly(text, "x86-64-v3").find("vmovntps"),
+            std::string::npos);
+  EXPECT_EQ("", checkKernels(text, {.targets = {"x86-64-v3", "native"}}));
+}
+
 TEST(ProductKernel, RefusesWhatItCannotCompute) {
   auto refuses = [](const std::string &body) {
     std::string text = "sched.kernel @k(%x: tensor<4x8xf32>, %w: "
