@@ -202,6 +202,7 @@ void Job::run() {
   device = openDevice(deviceOfRank(options.device, ranks),
                       threadsOfRank(options.threads, ranks));
   executor = std::make_unique<Executor>(plan, *device);
+  gpus = openDeviceCollective(ranks, *device);
   if (options.profile) {
     profile = std::make_unique<Profile>(plan);
     executor->setProfile(profile.get());

@@ -31,6 +31,7 @@ public:
   void run();
 
 private:
+  Collective &deviceRanks() { return gpus ? *gpus : ranks; }
   bool wants(const char *stage) const { return stages.count(stage) != 0; }
   void chooseStages();
   void checkSameEverywhere();
@@ -64,6 +65,7 @@ private:
   std::unique_ptr<Validation> validation; // null: no evaluation
   std::unique_ptr<Device> device;
   std::unique_ptr<Executor> executor;
+  std::unique_ptr<Collective> gpus; // null: `ranks` moves the device's memory
   std::unique_ptr<Profile> profile;
   std::unique_ptr<EventLog> log;
   artifact::Artifact result; // without claims; rank 0, once packed

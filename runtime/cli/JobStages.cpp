@@ -44,7 +44,8 @@ void Job::train() {
                                   "at half of the peak",
                                   /*advise=*/true));
   estimateEvaluation();
-  Trainer trainer(*executor, ranks, *data, budget, *log, progress, peak);
+  Trainer trainer(*executor, deviceRanks(), *data, budget, *log, progress,
+                  peak);
   TrainResult result = trainer.run();
   stopped = result.stopped;
   submission.steps = result.steps;
@@ -156,7 +157,7 @@ void Job::shareParameters() {
     std::vector<Receive> receives;
     if (!root)
       receives.push_back({0, address, bytes});
-    ranks.exchangeOnDevice(sends, receives);
+    deviceRanks().exchangeOnDevice(sends, receives);
   }
   prepare();
 }

@@ -1,6 +1,7 @@
 #include "runtime/cli/Ranks.h"
 #include "runtime/cli/Report.h"
 #include "runtime/collective/MpiCollective.h"
+#include "runtime/collective/NcclCollective.h"
 #include "runtime/collective/ThreadCollective.h"
 #include "runtime/device/cpu/CpuFeatures.h"
 #include "runtime/device/cuda/Driver.h"
@@ -42,6 +43,12 @@ int runOnRanks(int64_t devices, const std::function<void(Collective &)> &body) {
   SelfCollective self;
   body(self);
   return 0;
+}
+
+std::unique_ptr<Collective> openDeviceCollective(Collective &ranks,
+                                                 Device &device) {
+  auto *gpu = dynamic_cast<CudaDevice *>(&device);
+  return gpu && ranks.size() > 1 ? openNccl(ranks, *gpu) : nullptr;
 }
 
 void refuseRanks(const std::string &command) {

@@ -3,8 +3,10 @@
 #pragma once
 
 #include "runtime/collective/Collective.h"
+#include "runtime/device/Device.h"
 
 #include <functional>
+#include <memory>
 
 namespace pgrt {
 
@@ -13,6 +15,11 @@ namespace pgrt {
 /// Does not return if a launcher started this process and it ends with an
 /// error: MPI would wait for the other ranks.
 int runOnRanks(int64_t devices, const std::function<void(Collective &)> &body);
+
+/// What moves the memory of these ranks' devices, if that is not `ranks`: null
+/// then. Both must outlive it.
+std::unique_ptr<Collective> openDeviceCollective(Collective &ranks,
+                                                 Device &device);
 
 /// Throws Error (Usage) if a launcher started this process as one of several.
 void refuseRanks(const std::string &command);

@@ -166,6 +166,14 @@ void Executor::replay(const plan::Program &program, int begin, int end,
   recording->run(arguments);
 }
 
+void Executor::forget(const plan::Program &program) {
+  ready.erase(&program);
+  for (const plan::Command &command : program.commands())
+    std::erase_if(recordings, [&](const auto &recording) {
+      return recording.first.first == &command;
+    });
+}
+
 void Executor::clearArena(int arena) {
   double before = profile ? Profile::now() : 0;
   int64_t bytes = thePlan.arenas(arena).bytes();

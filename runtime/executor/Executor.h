@@ -42,6 +42,10 @@ public:
   /// Runs all commands of one program. `scalars`: of evaluateScalars.
   void run(const plan::Program &program, const std::vector<double> &scalars);
 
+  /// To be called for programs that are not the plan's, before they go:
+  /// another one may come to lie where they lay.
+  void forget(const plan::Program &program);
+
   /// Zeroes what the arena is bound to.
   void clearArena(int arena);
 

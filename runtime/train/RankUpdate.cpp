@@ -31,7 +31,12 @@ RankUpdate::RankUpdate(Executor &executor, Collective &ranks)
       std::vector<int64_t>(size_t(ranks.size() - 1), bytes));
 }
 
-RankUpdate::~RankUpdate() { executor.device().release(received); }
+RankUpdate::~RankUpdate() {
+  for (const auto &[update, ofUpdate] : stages)
+    for (const Stage &stage : ofUpdate)
+      executor.forget(stage.program);
+  executor.device().release(received);
+}
 
 void *RankUpdate::address(const Extent &extent) const {
   plan::Slot slot;

@@ -121,6 +121,14 @@ void CudaDevice::fill(void *to, uint32_t pattern, int64_t bytes) {
   ask(std::move(work));
 }
 
+void CudaDevice::add(std::span<const Addition> additions) {
+  context.use();
+  if (!adder)
+    adder = std::make_unique<cuda::Adder>(context);
+  for (const Addition &one : additions)
+    adder->add(one, stream());
+}
+
 std::unique_ptr<Recording>
 CudaDevice::record(const std::function<void()> &issue) {
   context.use();

@@ -4,6 +4,7 @@
 
 #include "runtime/device/Device.h"
 #include "runtime/device/cpu/ThreadTeam.h"
+#include "runtime/device/cuda/Adder.h"
 #include "runtime/device/cuda/Issuer.h"
 
 namespace pgrt {
@@ -23,6 +24,7 @@ public:
               const double *scalars) override;
   void copy(void *to, const void *from, int64_t bytes) override;
   void fill(void *to, uint32_t pattern, int64_t bytes) override;
+  void add(std::span<const Addition> additions) override;
   bool records() const override { return true; }
   std::unique_ptr<Recording>
   record(const std::function<void()> &issue) override;
@@ -49,6 +51,7 @@ private:
   cuda::Context context;
   ThreadTeam team;
   cuda::Issuer issuer;
+  std::unique_ptr<cuda::Adder> adder; // once it is needed
   std::vector<CUdeviceptr> allocations;
   CUdeviceptr scalarTable = 0; // of launches that are not recorded
   Taken *taken = nullptr;      // while `record` is under way

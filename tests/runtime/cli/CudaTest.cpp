@@ -37,12 +37,13 @@ Ran simulated(const std::string &arguments, const std::string &more) {
 
 /// A folder with both.plan (CPU, and in devices the GPU), gpu.plan, cpu.plan,
 /// and the same that score only; and data.
-std::string prepareFolder() {
+std::string prepareFolder(int64_t parts = 2) {
   std::string folder = toy::testFolder();
   for (bool trains : {true, false}) {
     toy::ToyOptions options;
     options.quantizes = true;
     options.trains = trains;
+    options.parts = parts;
     plan::Plan cpu = toy::makePlan(options);
     options.gpu = true;
     plan::Plan gpu = toy::makePlan(options);
@@ -132,6 +133,34 @@ TEST_F(Cuda, TheWholeChain) {
   Ran scored = pgrt("eval " + entry + " --quiet");
   EXPECT_EQ(scored.status, 0) << scored.output;
   EXPECT_CONTAINS(scored.output, "as claimed");
+}
+
+// Threads, each with a GPU; gradients, updates, windows divided.
+TEST_F(Cuda, SameBitsOnAnyNumberOfGpus) {
+  std::string folder = prepareFolder(/*parts=*/8);
+  Ran one = pgrt(job(folder, "gpu.plan", "1") + "--device cuda --quiet");
+  ASSERT_EQ(one.status, 0) << one.output;
+  for (const char *gpus : {"2", "4", "8"}) {
+    Ran ran = simulated(job(folder, "gpu.plan", gpus) +
+                            "--device cuda --quiet --devices " + gpus,
+                        std::string("GPUSIM_DEVICES=") + gpus);
+    ASSERT_EQ(ran.status, 0) << ran.output;
+    for (const char *file :
+         {"/final.safetensors", "/weights.safetensors", "/artifact.pgz"})
+      EXPECT_EQ(toy::readFile(folder + "/1" + file),
+                toy::readFile(folder + "/" + gpus + file))
+          << gpus << file;
+    std::string log = "/log.jsonl";
+    EXPECT_EQ(numbers(folder + "/1" + log, "eval", "nll"),
+              numbers(folder + "/" + gpus + log, "eval", "nll"));
+    EXPECT_EQ(numbers(folder + "/1" + log, "step", "loss"),
+              numbers(folder + "/" + gpus + log, "step", "loss"));
+  }
+  Ran few = simulated(job(folder, "gpu.plan", "few") +
+                          "--device cuda --quiet --devices 4",
+                      "GPUSIM_DEVICES=2");
+  EXPECT_EQ(few.status, 3) << few.output;
+  EXPECT_CONTAINS(few.output, "each rank needs one of its own; there are 2");
 }
 
 TEST_F(Cuda, ProfilesKernelByKernel) {

@@ -82,6 +82,34 @@ TEST(CudaDevice, FillCopyReadAndWrite) {
   EXPECT_EQ(readFloats(device, memory[1], 1), Floats{5});
 }
 
+TEST(CudaDevice, AddsWhatLiesApart) {
+  CudaDevice device(0, 1);
+  std::vector<void *> memory = device.allocate({4000, 4000, 80, 80});
+  Floats a(1000), b(1000), sum(1000);
+  for (size_t i = 0; i < 1000; ++i) {
+    a[i] = 1.0f / float(i + 1);
+    b[i] = 1e-40f * float(i); // denormal numbers stay
+    sum[i] = a[i] + b[i];
+  }
+  a[0] = b[1];
+  sum[0] = a[0] + b[0];
+  writeFloats(device, memory[0], a);
+  writeFloats(device, memory[1], b);
+  const double x[] = {1, 2, 3}, y[] = {1e-17, 0.1, 5};
+  device.write(memory[2], x, sizeof x);
+  device.write(memory[3], y, sizeof y);
+  const Addition additions[] = {{memory[0], memory[1], 999, plan::F32},
+                                {memory[2], memory[3], 3, plan::F64},
+                                {memory[2], memory[3], 0, plan::F64}};
+  device.add(additions);
+  sum[999] = a[999];
+  EXPECT_EQ(readFloats(device, memory[0], 1000), sum);
+  double z[3];
+  device.read(z, memory[2], sizeof z);
+  for (int i = 0; i < 3; ++i)
+    EXPECT_EQ(z[i], x[i] + y[i]);
+}
+
 TEST(CudaDevice, TellsWhenMemoryCannotBeHad) {
   CudaDevice device(0, 1);
   std::string message = messageOf([&] { device.allocate({int64_t(1) << 40}); });
