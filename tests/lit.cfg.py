@@ -16,7 +16,7 @@ tools = os.path.join(config.build_dir, "bin")
 llvm_tools = config.llvm_tools_dir
 config.environment["PATH"] = os.pathsep.join([tools, llvm_tools, os.environ["PATH"]])
 # A tool that is not built makes its tests unsupported, not failed, when they name it in REQUIRES.
-for tool in ("pgc", "pgrt", "pgdata", "pg-opt", "pg-lsp"):
+for tool in ("pgc", "pgrt", "pgdata", "pg-opt", "pg-lsp", "pg-pieces"):
     path = os.path.join(tools, tool)
     if os.path.exists(path):
         config.available_features.add(tool)

@@ -1,24 +1,39 @@
 #!/usr/bin/env bash
-# Speed as ratios within one run: whole training steps of the full model, after the recurrence switch, beside the product rate
-# that oneDNN reaches on the same machine in the same run; and windows of a sliding evaluation at T = 2048, scored whole and at
-# their ends of 64 alone. Prints a table, and time by kernel. A first step warms up, and does not count.
+# Speed and memory beside PyTorch, in the same run on the same machine: eager and torch.compile, bf16 autocast and float32, the same
+# model from the same weights on the same tokens, in turn with ours; and beside what the machine can do (oneDNN's products on all
+# cores, a copy in memory). PyTorch is checked to compute the same before it is timed. Prints a table, and saves it as
+# build/bench.json and build/bench.txt. All of it takes most of an hour; a section with one mode and one T takes a minute or two.
 #
-# usage: tools/bench.sh [--build DIR] [--steps N] [--batch-tokens N] [--seq T]
+# usage: tools/bench.sh [--build DIR] [--no-peer] [--section NAME]… [--seq T]… [--phase plain|looped]… [--numerics bf16|f32]…
+#                       [--mode eager|compile]… [--medians N] [--scaling] [--micro-tokens N] [--batch-tokens N] [--steps N] [--out FILE]
+#
+#   --section     check: loss, gradients and codes of the peer; train: micro-batches, updates, memory, before and after the switch;
+#                 evaluate: forward and sliding; gptq; start: from the command to the first step; step: whole steps of pgrt, and
+#                 its time by kernel; compile: pgc by pass, size of pgrt; scaling. All but scaling, if none is named
+#   --scaling     cost against tokens, width, depth, visits and threads, with exponents
+#   --no-peer     ours alone; nothing is installed
+#   --medians     runs of a piece after a first one that does not count (3)
+#
+# PyTorch's newest release comes from PyPI, into a virtual environment in ${XDG_CACHE_HOME:-~/.cache}/pgc-bench, or in
+# $PGC_BENCH_VENV, where it stays.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
-build=$root/build steps=1 batch_tokens=32768 seq=1024
+build=$root/build peer=1 options=()
 while [[ $# -gt 0 ]]; do
   case $1 in
     --build) build=$2; shift 2 ;;
-    --steps) steps=$2; shift 2 ;;
-    --batch-tokens) batch_tokens=$2; shift 2 ;;
-    --seq) seq=$2; shift 2 ;;
-    --help) sed -n '2,6s/^# \{0,1\}//p' "$0"; exit 0 ;;
-    *) echo "bench.sh: unknown option '$1'; see --help" >&2; exit 2 ;;
+    --no-peer) peer=0; shift ;;
+    --help) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//p}' "$0"; exit 0 ;;
+    *) options+=("$1"); shift ;;
   esac
 done
-"$root/tools/packages.sh"
+"$root/tools/packages.sh" $([[ $peer = 0 ]] || echo --with-peer)
 [[ -f $build/build.ninja ]] || (cd "$root" && cmake --preset release -B "$build")
-cmake --build "$build" --target pgc pgrt pg-peak pg-windows
-exec python3 "$root/tools/bench/bench.py" "$build" "$root/models" --steps "$steps" --batch-tokens "$batch_tokens" \
-  --seq "$seq"
+cmake --build "$build" --target pgc pgrt pg-peak pg-pieces pg-windows
+if [[ $peer = 1 ]]; then
+  venv=${PGC_BENCH_VENV:-${XDG_CACHE_HOME:-$HOME/.cache}/pgc-bench}
+  [[ -x $venv/bin/python ]] || python3 -m venv "$venv"
+  "$venv/bin/python" -c 'import torch, numpy, safetensors' 2>/dev/null || "$venv/bin/pip" install --quiet torch numpy safetensors
+  options+=(--python "$venv/bin/python")
+fi
+exec python3 "$root/tools/bench/bench.py" "$build" "$root/models" "${options[@]}"

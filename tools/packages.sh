@@ -7,12 +7,14 @@ build_packages="cmake ninja-build ccache clang-22 lld-22 llvm-22-dev llvm-22-too
   libprotobuf-dev protobuf-compiler libsentencepiece-dev libbrotli-dev zlib1g-dev liblzma-dev libopenblas-dev liblapacke-dev libdnnl-dev ocl-icd-opencl-dev
   libopenmpi-dev openmpi-bin libgtest-dev libgmock-dev libbenchmark-dev python3 xz-utils"
 test_packages="python3-torch" # the interpreter that the compiler is compared with
+peer_packages="python3-venv g++" # PyTorch in a virtual environment, and what torch.compile calls
 text_packages="dict-gcide perl-doc dict-foldoc dict-jargon"
 
 packages=$build_packages
 for option in "$@"; do
   case $option in
     --with-texts) packages="$packages $text_packages" ;;
+    --with-peer) packages="$packages $peer_packages" ;;
     --with-tests) packages="$packages $test_packages" ;;
     *) echo "packages.sh: unknown option '$option'" >&2; exit 2 ;;
   esac

@@ -1,97 +1,62 @@
 #!/usr/bin/env python3
-"""Measures training steps of the full model against the machine's product rate. See tools/bench.sh."""
+"""Measures pgc and pgrt beside PyTorch, and beside what the machine can do. See tools/bench.sh."""
 import argparse
-import array
 import json
 import os
-import random
-import statistics
-import struct
-import subprocess
-import sys
 import tempfile
 import time
 
-DIM, VISITS, VOCAB, KV, HIDDEN = 512, 17, 8192, 256, 2048
+import growth
+import sections
+from sides import NUMERICS, Bench, run
+from table import Table
+
+ORDER = {"check": sections.check, "train": sections.train, "evaluate": sections.evaluate, "gptq": sections.gptq,
+         "start": sections.start, "step": sections.step, "compile": sections.compile_time, "scaling": growth.scaling}
 
 
-def matrix_parameters():
-    """Those that a token meets, as often as it meets them, head included."""
-    return VISITS * (2 * DIM * DIM + 2 * KV * DIM + 2 * HIDDEN * DIM) + VOCAB * DIM
-
-
-def training_flops(seq):
-    """A token's, forward and backward: the optimizer and recomputation do not count."""
-    return 6 * matrix_parameters() + 7 * (seq + 1) * DIM * VISITS
-
-
-def forward_flops(seq):
-    return 2 * matrix_parameters() + 2 * (seq + 1) * DIM * VISITS
-
-
-def write_shard(path, tokens):
-    generator = random.Random(1)
-    with open(path, "wb") as file:
-        file.write(struct.pack("<3i", 20240520, 1, tokens) + bytes(1024 - 12))
-        array.array("H", (generator.randrange(VOCAB) for _ in range(tokens))).tofile(file)
-
-
-def peak(build):
-    return json.loads(subprocess.run([os.path.join(build, "bin", "pg-peak")], check=True, capture_output=True, text=True).stdout)
+def limits(bench):
+    return json.loads(run(bench.tool("pg-peak"))[0].stdout)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("build")
     parser.add_argument("models")
-    parser.add_argument("--steps", type=int, default=1)
-    parser.add_argument("--seq", type=int, default=1024)
-    parser.add_argument("--batch-tokens", type=int, default=32768)
+    parser.add_argument("--python", help="of the virtual environment that has PyTorch; none: ours alone is measured")
+    parser.add_argument("--section", action="append", choices=ORDER, help=f"(repeatable; all of {', '.join(ORDER)} but scaling)")
+    parser.add_argument("--scaling", action="store_true", help="also cost against tokens, width, depth, visits and threads")
+    parser.add_argument("--seq", type=int, action="append", help="training's T (repeatable; 1024 and 2048)")
+    parser.add_argument("--phase", action="append", choices=("plain", "looped"), help="before or after the switch (both)")
+    parser.add_argument("--numerics", action="append", choices=NUMERICS, help="(both)")
+    parser.add_argument("--mode", action="append", choices=("eager", "compile"), help="the peer's (both)")
+    parser.add_argument("--medians", type=int, default=3, help="runs of each piece after the first")
+    parser.add_argument("--micro-tokens", type=int, default=4096, help="tokens of a micro-batch, on both sides")
+    parser.add_argument("--batch-tokens", type=int, default=32768, help="tokens of a training step")
+    parser.add_argument("--steps", type=int, default=1, help="whole steps of pgrt in section step, after a first one")
+    parser.add_argument("--out", help="the results, as FILE.json and FILE.txt (BUILD/bench)")
     options = parser.parse_args()
-    pgc, pgrt = (os.path.join(options.build, "bin", name) for name in ("pgc", "pgrt"))
+    options.seq = options.seq or [1024, 2048]
+    options.phase = options.phase or ["plain", "looped"]
+    options.numerics = options.numerics or list(NUMERICS)
+    options.mode = (options.mode or ["eager", "compile"]) if options.python else []
+    chosen = options.section or ([] if options.scaling else [name for name in ORDER if name != "scaling"])
+    if options.scaling and "scaling" not in chosen:
+        chosen.append("scaling")
 
+    table = Table()
     with tempfile.TemporaryDirectory() as folder:
-        plan, data, out = (os.path.join(folder, name) for name in ("bench.plan", "train_000000.bin", "run"))
-        write_shard(data, options.batch_tokens * (options.steps + 2) + 1)
-        started = time.time()
-        subprocess.run([pgc, os.path.join(options.models, "sp8192_recur.pgm"), "-o", plan, f"-Dseq={options.seq}",
-                        f"-Dbatch_tokens={options.batch_tokens}", "-Dloop_at=0.0"], check=True)
-        compile_seconds = time.time() - started
-        before = peak(options.build)
-        result = subprocess.run([pgrt, plan, "--seed", "314", "--steps", str(options.steps + 1), "--stages", "train", "--data", data,
-                                 "--out", out, "--profile"], check=True, capture_output=True, text=True)
-        after = peak(options.build)
-        subprocess.run([pgc, os.path.join(options.models, "sp8192_recur.pgm"), "--only=evaluate", "-o", plan], check=True)
-        windows = json.loads(subprocess.run([os.path.join(options.build, "bin", "pg-windows"), plan], check=True,
-                                            capture_output=True, text=True).stdout)
-        with open(os.path.join(out, "log.jsonl")) as log:
-            steps = [event for event in map(json.loads, log) if event["event"] == "step"]
-
-    # The first step is the one that first touches the arenas' memory.
-    ends = [step["elapsed_s"] for step in steps]
-    seconds = statistics.median(end - begin for begin, end in zip(ends, ends[1:]))
-    rate = options.batch_tokens * training_flops(options.seq) / seconds / 1e9
-    forward = windows["whole_windows_per_s"] * windows["seq"] * forward_flops(windows["seq"]) / 1e9
-    limits = {name: (before[name] + after[name]) / 2 for name in before}
-    kind = "bf16" if limits["product_bf16_gflops"] > limits["product_f32_gflops"] else "f32"
-    limit = limits[f"product_{kind}_gflops"]
-    print(result.stdout)
-    print(result.stderr, file=sys.stderr)
-    print(f"compile                        {compile_seconds:10.2f} s")
-    print(f"FLOPs counted                  {training_flops(options.seq) / 1e6:10.1f} MFLOP a token")
-    print(f"training, T = {options.seq}             {options.batch_tokens / seconds:10.1f} tokens/s   {rate:8.1f} GFLOP/s   "
-          f"(median step {seconds:.2f} s; the first, not counted, {ends[0]:.2f} s)")
-    print(f"forward, T = {windows['seq']}              {windows['whole_windows_per_s'] * windows['seq']:10.1f} tokens/s   "
-          f"{forward:8.1f} GFLOP/s")
-    print(f"oneDNN product, {kind:<4}           {limit:10.1f} GFLOP/s (before {before[f'product_{kind}_gflops']}, "
-          f"after {after[f'product_{kind}_gflops']})")
-    if kind == "f32":
-        print("                               (this CPU has no fast bf16 products: the float32 rate is its limit)")
-    print(f"copy bandwidth                 {limits['copy_gbytes']:10.1f} GB/s")
-    print(f"windows of {windows['seq']}, whole        {windows['whole_windows_per_s']:10.3f} a second")
-    print(f"their last {windows['stride']} positions       {windows['end_windows_per_s']:10.3f} a second   "
-          f"{windows['ratio']:.3f} times as many")
-    print(f"share of the product rate      {100 * rate / limit:10.1f} % in training, {100 * forward / limit:.1f} % forward")
+        bench = Bench(options, folder)
+        before = table.limits = limits(bench)
+        for name in [name for name in ORDER if name in chosen]:
+            begin = time.time()
+            ORDER[name](bench, table)
+            bench.say(f"section {name} took {time.time() - begin:.0f} s")
+        after = limits(bench)
+        table.limits = {name: (before[name] + after[name]) / 2 for name in before}
+    path = options.out or os.path.join(options.build, "bench")
+    table.save(path)
+    print("\n" + table.text() + f"\nsaved in {path}.json and {path}.txt")
 
 
 if __name__ == "__main__":
