@@ -422,6 +422,22 @@ const std::vector<Damage> &damages() {
       {"partsHuge",
        [](plan::Plan &p) { p.mutable_training()->set_parts(INT64_MAX); },
        "parts"},
+      {"measureOtherBatch",
+       [](plan::Plan &p) {
+         plan::Program *measure = p.add_programs();
+         *measure = *program(p, "capture");
+         measure->set_role("measure");
+         measure->add_phases("plain");
+         measure->set_batch(1);
+         for (plan::Port &port : *measure->mutable_inputs()) {
+           port.set_shape(0, 1);
+           port.set_bytes(measure->seq() * 8);
+         }
+       },
+       "is not for micro-batches of"},
+      {"measureWithoutPhase",
+       [](plan::Plan &p) { program(p, "capture")->set_role("measure"); },
+       "serves no phase"},
       {"microBatch",
        [](plan::Plan &p) { p.mutable_training()->set_micro_batch(4); },
        "micro-batches"},
