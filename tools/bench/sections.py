@@ -58,8 +58,8 @@ def check(bench, table):
                                          "--sequences", sequences, "--phase", phase, *definitions(constants)))
                 found = json.loads(out.stdout)
                 measure, within = GRADIENT_WITHIN[numerics]
-                text = (f"check: {mode}, {numerics}, {phase}: gradients of {found['compared']} tensors differ by {found['error']:.1e}, the worst "
-                        f"({found['worst']}) by {found['worst_error']:.1e}, the loss by {found['loss']:.1e}")
+                text = (f"check: {mode}, {numerics}, {phase}: gradients of {found['compared']} tensors differ by {found['error']:.1e}, "
+                        f"the worst ({found['worst']}) by {found['worst_error']:.1e}, the loss by {found['loss']:.1e}")
                 if not (found[measure] <= within and found["loss"] <= LOSS_WITHIN[numerics]):
                     sys.exit(text + ": not the same model")
                 table.note(text)
@@ -158,8 +158,8 @@ def start(bench, table):
         plan = (f"-Dseq={seq}", f"-Dbatch_tokens={seq}", "-Dparts=1", "-Dloop_at=0.0", f"--numerics={numerics}")
         path, compiling = bench.plan(*plan)
         run_out = bench.file(f"start-{numerics}")
-        end, begin = first_step(bench, [bench.tool("pgrt"), path, "--seed", 314, "--steps", 1, "--stages", "train", *bench.initial(), "--data",
-                                        bench.shard, "--out", run_out], os.path.join(run_out, "log.jsonl"))
+        command = [bench.tool("pgrt"), path, "--seed", 314, "--steps", 1, "--stages", "train", *bench.initial(), "--data", bench.shard]
+        end, begin = first_step(bench, [*command, "--out", run_out], os.path.join(run_out, "log.jsonl"))
         cold, warm = {"ours": compiling + end}, {"ours": end}
         for mode in bench.options.mode:
             for values in (cold, warm):  # the second time from the cache that the first has left
