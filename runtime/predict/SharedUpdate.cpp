@@ -81,26 +81,21 @@ private:
     result.parts.push_back(part);
   }
 
-  // One launch a round of the tree, whatever the number of gradients; ranks but
-  // the first copy each sum to its place.
+  // A launch for each gradient and each other rank; ranks but the first copy
+  // each sum to its place.
   void addSums() {
     StepPart part;
     part.name = "sums of gradients";
-    Share share;
-    for (int distance = 1; distance < ranks; distance *= 2) {
-      int pairs = 0;
-      for (int rank = 0; rank + distance < ranks; rank += 2 * distance)
-        ++pairs;
-      double bytes = 3 * mostOwned * pairs; // two read, one written
-      share.add(predictTransfer(bytes, machine), mostOwned * pairs / 4, bytes);
-    }
     std::vector<int64_t> pieces(static_cast<size_t>(ranks));
     for (const UpdateShards::Gradient &gradient : shards.gradients())
       ++pieces[size_t(gradient.piece.owner)];
-    int64_t copies = *std::max_element(pieces.begin(), pieces.end());
-    for (int64_t i = 0; i < copies; ++i) {
-      double bytes = 2 * mostOwned / double(copies);
-      share.add(predictTransfer(bytes, machine), 0, bytes);
+    int64_t most = *std::max_element(pieces.begin(), pieces.end());
+    Share share;
+    for (int64_t i = 0; i < most; ++i) {
+      double bytes = mostOwned / double(most);
+      for (int other = 1; other < ranks; ++other) // two read, one written
+        share.add(predictTransfer(3 * bytes, machine), bytes / 4, 3 * bytes);
+      share.add(predictTransfer(2 * bytes, machine), 0, 2 * bytes);
     }
     part.launches = share.launches;
     part.flops = share.flops;
