@@ -24,8 +24,8 @@ std::string someKernels() {
 TEST(Target, UnknownNamesAreRefused) {
   std::string error;
   EXPECT_TRUE(mlir::failed(pgc::getTarget("pentium", error)));
-  EXPECT_EQ(error, "unknown target 'pentium': native, x86-64-v3, x86-64-v4 and "
-                   "x86-64-v4+bf16 are known");
+  EXPECT_EQ(error, "unknown target 'pentium': native, x86-64-v3, x86-64-v4, "
+                   "x86-64-v4+bf16 and sm_90a are known");
 }
 
 TEST(Target, WideVectorsAndTheirConversions) {
