@@ -112,6 +112,58 @@ pg::sched::GpuLaunch getPlainLaunch(const Product &product) {
 // Kernels
 //===----------------------------------------------------------------------===//
 
+/// The distance between an operand's matrices, if it is the same along the
+/// whole batch.
+static std::optional<int64_t> getBatchStride(const Product &product,
+                                             ArrayRef<int64_t> strides) {
+  int64_t first = 0, matrices = 1;
+  for (size_t i = product.batch.size(); i-- > 0;) {
+    if (product.batch[i] == 1)
+      continue;
+    if (matrices == 1)
+      first = strides[i];
+    else if (strides[i] != first * matrices)
+      return std::nullopt;
+    matrices *= product.batch[i];
+  }
+  return first;
+}
+
+/// The kernel as a library computes it: a product without an epilogue, whose
+/// operands are multiplied as they are stored, and whose rows begin at
+/// multiples of 16 bytes.
+static std::optional<pg::sched::LibraryProduct>
+getLibraryProduct(pg::sched::KernelOp kernel, const Product &product) {
+  if (!isPlainProduct(kernel, product) || kernel.getScalars() != 0 ||
+      kernel.getTensorArguments().size() != 2 || product.aIndex != 0 ||
+      product.bIndex != 1 || product.aElement != product.operand ||
+      product.bElement != product.operand)
+    return std::nullopt;
+  pg::sched::LibraryProduct library;
+  library.aType = library.bType = product.operand;
+  library.dType = getElementTypeOrSelf(kernel.getYielded().front());
+  for (auto [size, type] : {std::pair(getLayoutA(product).inner, library.aType),
+                            std::pair(getLayoutB(product).inner, library.bType),
+                            std::pair(product.n, library.dType)})
+    if (size * KernelBuilder::getElementBytes(type) % 16 != 0)
+      return std::nullopt;
+  std::optional<int64_t> strideA = getBatchStride(product, product.aStrides),
+                         strideB = getBatchStride(product, product.bStrides);
+  if (!strideA || !strideB)
+    return std::nullopt;
+  library.m = product.m;
+  library.n = product.n;
+  library.k = product.k;
+  library.batch = product.getBatch();
+  library.transposeA = product.aByColumns;
+  library.transposeB = product.bForm == ProductBForm::Transposed;
+  library.accumulate = kernel.accumulates(0);
+  library.strideA = *strideA;
+  library.strideB = *strideB;
+  library.strideD = product.m * product.n;
+  return library;
+}
+
 LogicalResult planGpuProductKernel(pg::sched::KernelOp kernel) {
   FailureOr<Product> product = analyzeProduct(kernel);
   if (failed(product) || failed(checkProductEpilogue(kernel, *product)))
@@ -119,6 +171,10 @@ LogicalResult planGpuProductKernel(pg::sched::KernelOp kernel) {
   if (product->bForm == ProductBForm::Packed || product->isPack())
     return product->op->emitError(
         "packed weights are for processors, not for GPUs");
+  if (auto library = getLibraryProduct(kernel, *product)) {
+    kernel.setLibraryAttr(library->toAttr(kernel.getContext()));
+    return setProductPlan(kernel, *product, /*chunks=*/1, /*scratch=*/0);
+  }
   pg::sched::GpuLaunch launch =
       product->operand.isBF16()
           ? getTensorLaunch(*product, chooseTensorProduct(*product))

@@ -1,5 +1,6 @@
 // Products for a GPU against the interpreter: all forms, types and ragged
 // sizes, on tensor cores and by multiply-adds.
+#include "mlir/Parser/Parser.h"
 #include "tests/support/GpuKernelRunner.h"
 #include <gtest/gtest.h>
 
@@ -15,7 +16,8 @@ std::string tensor(std::vector<int64_t> shape, const std::string &element) {
 }
 
 /// A kernel of `op` on operands %a and %b, which it rounds to `element` where
-/// they are stored otherwise.
+/// they are stored otherwise. It negates the product: one without an epilogue
+/// could be left to a library.
 std::string plain(const std::string &name, std::vector<int64_t> aShape,
                   std::vector<int64_t> bShape, const std::string &element,
                   const std::string &op, std::vector<int64_t> result,
@@ -39,7 +41,8 @@ std::string plain(const std::string &name, std::vector<int64_t> aShape,
          ") attributes {kind = \"product\", result_modes = [\"" + mode +
          "\"]} {\n" + rounded("a", storedA, a) + rounded("b", storedB, b) +
          "  %y = " + form + " : (" + a + ", " + b + ") -> " + sum +
-         "\n  sched.yield %y : " + sum + "\n}\n";
+         "\n  %z = pg.neg %y : (" + sum + ") -> " + sum +
+         "\n  sched.yield %z : " + sum + "\n}\n";
 }
 
 struct Sizes {
@@ -219,6 +222,50 @@ TEST(GpuProduct, RefusesPackedWeights) {
   EXPECT_NE(message.find("packed weights are for processors"),
             std::string::npos)
       << message;
+}
+
+/// The attribute `library` of a kernel of `op`, after planning; empty if it has
+/// none.
+std::string planLibrary(const std::string &a, const std::string &b,
+                        const std::string &op, const std::string &result,
+                        const std::string &mode = "store") {
+  std::string text = "sched.kernel @k(%a: " + a + ", %b: " + b +
+                     ") attributes {kind = \"product\", result_modes = [\"" +
+                     mode + "\"]} {\n  %y = " + op + " : (" + a + ", " + b +
+                     ") -> " + result + "\n  sched.yield %y : " + result +
+                     "\n}\n";
+  mlir::OwningOpRef<mlir::ModuleOp> module =
+      mlir::parseSourceString<mlir::ModuleOp>(text, &getTestContext());
+  if (!module)
+    return "does not parse";
+  auto kernel = *module->getOps<pg::sched::KernelOp>().begin();
+  if (failed(pgc::planGpuKernel(kernel)))
+    return "cannot be planned";
+  EXPECT_NE(bool(kernel.getGpu()), bool(kernel.getLibrary()));
+  std::string attribute;
+  if (kernel.getLibrary())
+    llvm::raw_string_ostream(attribute) << *kernel.getLibrary();
+  return attribute;
+}
+
+TEST(GpuProduct, LeavesPlainProductsToTheLibrary) {
+  EXPECT_EQ(planLibrary("tensor<3x40x16xbf16>", "tensor<24x16xbf16>",
+                        "pg.linear %a, %b", "tensor<3x40x24xf32>"),
+            "{a_type = bf16, b_type = bf16, d_type = f32, k = 16 : i64, m = "
+            "120 : i64, n = 24 : i64, stride_d = 2880 : i64, transpose_b}");
+  EXPECT_EQ(planLibrary("tensor<2x3x16x40xf32>", "tensor<2x3x16x24xf32>",
+                        "pg.matmul %a, %b {transpose_a}",
+                        "tensor<2x3x40x24xf32>", "accumulate"),
+            "{a_type = f32, accumulate, b_type = f32, batch = 6 : i64, d_type "
+            "= f32, k = 16 : i64, m = 40 : i64, n = 24 : i64, stride_a = 640 "
+            ": i64, stride_b = 384 : i64, stride_d = 960 : i64, transpose_a}");
+  // Rows that begin anywhere, and matrices at several distances.
+  EXPECT_EQ(planLibrary("tensor<40x15xbf16>", "tensor<24x15xbf16>",
+                        "pg.linear %a, %b", "tensor<40x24xf32>"),
+            "");
+  EXPECT_EQ(planLibrary("tensor<2x1x8x16xbf16>", "tensor<2x3x16x24xbf16>",
+                        "pg.matmul %a, %b {}", "tensor<2x3x8x24xf32>"),
+            "");
 }
 
 } // namespace

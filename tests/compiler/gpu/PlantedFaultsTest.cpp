@@ -11,7 +11,8 @@ namespace {
 constexpr const char *product = R"(
 sched.kernel @product(%a: tensor<64x192xbf16>, %b: tensor<64x192xbf16>) attributes {kind = "product", result_modes = ["store"]} {
   %y = pg.linear %a, %b : (tensor<64x192xbf16>, tensor<64x192xbf16>) -> tensor<64x64xf32>
-  sched.yield %y : tensor<64x64xf32>
+  %z = pg.neg %y : (tensor<64x64xf32>) -> tensor<64x64xf32>
+  sched.yield %z : tensor<64x64xf32>
 })";
 
 // Fetched by threads, not by bulk copies.
