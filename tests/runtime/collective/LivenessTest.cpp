@@ -12,11 +12,11 @@ namespace pgrt {
 namespace {
 /// One rank's end, with what it printed and whether it would have ended.
 struct Member {
-  std::unique_ptr<Liveness> liveness;
   std::mutex mutex;
   std::condition_variable changed;
   std::vector<std::string> printed;
   int ended = 0;
+  std::unique_ptr<Liveness> liveness; // goes first: its thread uses the rest
 
   void open(int rank, std::vector<std::string> names,
             std::vector<Socket> connections, double silence) {
