@@ -5,14 +5,16 @@
 # build/bench.json and build/bench.txt. All of it takes most of an hour; a section with one mode and one T takes a minute or two.
 #
 # usage: tools/bench.sh [--build DIR] [--no-peer] [--section NAME]… [--seq T]… [--phase plain|looped]… [--numerics bf16|f32]…
-#                       [--mode eager|compile]… [--medians N] [--scaling] [--micro-tokens N] [--batch-tokens N] [--steps N] [--out FILE]
+#                       [--mode eager|compile]… [--medians N] [--warm-up N] [--scaling] [--micro-tokens N]
+#                       [--batch-tokens N] [--steps N] [--out FILE]
 #
 #   --section     check: loss, gradients and codes of the peer; train: micro-batches, updates, memory, before and after the switch;
 #                 evaluate: forward and sliding; gptq; start: from the command to the first step; step: whole steps of pgrt, and
 #                 its time by kernel; compile: pgc by pass, size of pgrt; scaling. All but scaling, if none is named
 #   --scaling     cost against tokens, width, depth, visits and threads, with exponents
 #   --no-peer     ours alone; nothing is installed
-#   --medians     runs of a piece after a first one that does not count (3)
+#   --medians     runs of a piece after the warm-up (3)
+#   --warm-up     first runs of a piece, which do not count (2): torch.compile may compile anew at the second
 #
 # PyTorch's newest release comes from PyPI, into a virtual environment in ${XDG_CACHE_HOME:-~/.cache}/pgc-bench, or in
 # $PGC_BENCH_VENV, where it stays.

@@ -109,19 +109,18 @@ class Bench:
         return Worker(mode, self.peer("serve", self.weights, self.shard, "--mode", mode, "--numerics", numerics, "--seq", seq), cache)
 
     def in_turn(self, workers, role, phase="plain", sequences=1, loss_within=None):
-        """Runs one piece on all sides in turn, `medians` times after a first time. {label: {seconds, first, loss, …}}. Ours comes
+        """Runs one piece on all sides in turn, `medians` times after those that warm up. {label: {seconds, first, loss, …}}. Ours comes
         first, and says how many sequences it takes. An error if the losses are further apart than `loss_within`."""
         results = {}
-        for round_ in range(self.options.medians + 1):
+        for round_ in range(-self.options.warm_up, self.options.medians):
             for worker in workers:
                 phased = worker.label != "ours" or role in ("train", "update")  # our evaluations have one form alone
                 answer = worker.ask(role, *((phase, sequences) if phased else ()))
                 sequences = answer.get("sequences") or sequences
                 result = results.setdefault(worker.label, {"times": []} | answer)
-                self.say(f"{role} {phase}: {worker.label} {answer['seconds']:.3f} s" + ("" if round_ else " the first time"))
-                if round_ == 0:
-                    result["first"] = answer["seconds"]
-                else:
+                self.say(f"{role} {phase}: {worker.label} {answer['seconds']:.3f} s" + (" (warm-up)" if round_ < 0 else ""))
+                result.setdefault("first", answer["seconds"])
+                if round_ >= 0:
                     result["times"].append(answer["seconds"])
         for label, result in results.items():
             result["seconds"] = statistics.median(result["times"])
