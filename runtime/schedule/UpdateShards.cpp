@@ -90,7 +90,8 @@ int UpdateShards::groupOfCommand(const Accesses &accesses,
 // Parameters; with some models more.
 void UpdateShards::findWhatIsRead() {
   for (const plan::Program &program : plan.programs())
-    if (program.role() == "train" || program.role() == "prepare")
+    if (program.role() == "train" || program.role() == "measure" ||
+        program.role() == "prepare")
       for (const plan::Command &command : program.commands())
         for (const Extent &extent : accessesOf(plan, command).reads)
           if (keepsContents(plan, extent.arena) &&
