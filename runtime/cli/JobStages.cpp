@@ -2,10 +2,10 @@
 
 #include "runtime/cli/Commands.h"
 #include "runtime/cli/Job.h"
-#include "runtime/plan/Extents.h"
 #include "runtime/plan/PlanCheck.h"
 #include "runtime/plan/Scalars.h"
 #include "runtime/quant/Capture.h"
+#include "runtime/schedule/Extents.h"
 #include "runtime/support/AtomicFile.h"
 #include "runtime/support/Error.h"
 #include "runtime/support/Interrupt.h"

@@ -1,7 +1,7 @@
 #include "runtime/executor/Executor.h"
 #include "runtime/executor/HostCommands.h"
-#include "runtime/plan/Extents.h"
 #include "runtime/plan/PlanCheck.h"
+#include "runtime/schedule/Extents.h"
 
 #include <algorithm>
 

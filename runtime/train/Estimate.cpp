@@ -1,6 +1,6 @@
 #include "runtime/train/Estimate.h"
-#include "runtime/plan/Extents.h"
 #include "runtime/plan/PlanCheck.h"
+#include "runtime/schedule/Extents.h"
 #include "runtime/support/Text.h"
 
 #include <algorithm>
@@ -126,7 +126,7 @@ std::string trainingEstimate(const plan::Training &training,
     text +=
         cat("the budget of ", readableSeconds(budget.seconds), " holds ",
             steps < 1.5 ? "one step" : cat("about ", int64_t(steps), " steps"));
-  bool few = !budget.steps && steps<20, slow = stepSeconds> 30,
+  bool few = !budget.steps && steps < 20, slow = stepSeconds > 30,
        lengthy = total > 3600;
   if (!advise || (!few && !slow && !lengthy))
     return text;

@@ -1,4 +1,4 @@
-#include "runtime/plan/Extents.h"
+#include "runtime/schedule/Extents.h"
 #include "runtime/plan/PlanCheck.h"
 #include "tests/runtime/toy/ToyPlan.h"
 

@@ -4,16 +4,10 @@
 #include "runtime/plan/plan.pb.h"
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <set>
 
 namespace pgrt {
-
-/// Calls `visit` with each place that a program's ports and commands name, and
-/// how many bytes lie there.
-void forEachSlot(const plan::Plan &plan, const plan::Program &program,
-                 const std::function<void(const plan::Slot &, int64_t)> &visit);
 
 /// The arenas that a program's commands and ports lie in.
 std::set<int> arenasTouched(const plan::Plan &plan,
