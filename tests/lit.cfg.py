@@ -25,5 +25,10 @@ for tool in ("pgc", "pgrt", "pgdata", "pg-opt", "pg-lsp", "pg-pieces"):
 # Ranks need an MPI launcher, and the driver, which is left out where MPI was not there to build it.
 if shutil.which("mpirun") and os.path.exists(os.path.join(tools, "pgrt-mpi.so")):
     config.available_features.add("mpi")
+# Simulated GPUs, for --device cuda.
+gpusim = os.path.join(config.build_dir, "gpusim")
+if os.path.exists(os.path.join(gpusim, "libcuda.so.1")):
+    config.available_features.add("gpusim")
+config.substitutions.append((r"%gpusim\b", gpusim))
 config.substitutions.append((r"%models\b", os.path.join(config.source_dir, "models")))
 config.substitutions.append((r"%golden\b", os.path.join(config.source_dir, "tests", "golden")))
