@@ -50,6 +50,8 @@ static const Kind *findKind(KernelOp kernel) {
 }
 
 LogicalResult planGpuKernel(KernelOp kernel) {
+  if (pg::sched::getCopies(kernel) > 1)
+    return success(); // what it copies was planned
   const Kind *kind = findKind(kernel);
   return kind ? kind->plan(kernel) : failure();
 }

@@ -50,6 +50,8 @@ LogicalResult planGpuLoopsKernel(KernelOp kernel) {
 
 LogicalResult emitGpuLoopsKernel(KernelOp kernel, const Target &target,
                                  ModuleOp out) {
+  if (getCopies(kernel) > 1)
+    return emitGpuRowsKernel(kernel, target, out);
   if (isEmbedGrad(kernel))
     return emitGpuEmbedGradKernel(kernel, target, out);
   return hasOwnLoops(kernel) ? emitLoopsKernel(kernel, target, out)

@@ -36,7 +36,7 @@ struct GpuRowsLayout {
 
 /// Elements that a thread computes at once in a nest: a power of two that
 /// divides the parts of its innermost loop, of at most 16 bytes of the
-/// narrowest type.
+/// kernel's most common type.
 unsigned getGpuLanes(const RowsPlan &plan, const Nest &nest);
 
 } // namespace pgc

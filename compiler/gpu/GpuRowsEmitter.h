@@ -9,8 +9,9 @@ namespace pgc {
 class GpuRowsEmitter final : RowsValues {
 public:
   GpuRowsEmitter(RowsPlan &plan, const GpuRowsLayout &layout,
-                 const Target &target, mlir::ModuleOp out)
-      : RowsValues(plan, target, out), layout(layout) {}
+                 pg::sched::KernelOp kernel, const Target &target,
+                 mlir::ModuleOp out)
+      : RowsValues(plan, kernel, target, out), layout(layout) {}
   void emit();
 
 private:

@@ -26,13 +26,20 @@ LogicalResult planGpuRowsKernel(KernelOp kernel) {
 
 LogicalResult emitGpuRowsKernel(KernelOp kernel, const Target &target,
                                 ModuleOp out) {
-  std::optional<RowsPlan> plan = RowsPlan::make(kernel);
+  KernelOp planned = kernel;
+  if (getCopies(kernel) > 1) {
+    auto name = kernel.getGpu()->getAs<FlatSymbolRefAttr>("copy_of");
+    planned = SymbolTable::lookupNearestSymbolFrom<KernelOp>(kernel, name);
+    if (!planned)
+      return kernel.emitError("copies the unknown kernel ") << name;
+  }
+  std::optional<RowsPlan> plan = RowsPlan::make(planned);
   if (!plan)
     return failure();
   FailureOr<GpuRowsLayout> layout = GpuRowsLayout::make(*plan);
   if (failed(layout))
     return failure();
-  GpuRowsEmitter(*plan, *layout, target, out).emit();
+  GpuRowsEmitter(*plan, *layout, kernel, target, out).emit();
   return success();
 }
 

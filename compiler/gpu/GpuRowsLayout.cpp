@@ -12,17 +12,35 @@ static RankedTensorType typeOf(Value value) {
   return cast<RankedTensorType>(value.getType());
 }
 
-/// Elements of the narrowest float type in memory that 16 bytes hold.
+/// Elements that 16 bytes hold of the float type that most of the kernel's
+/// large tensors have; of the wider one, if two are as common. Wider vectors of
+/// several tensors would take more registers than a thread has.
 static unsigned getWidestLanes(KernelOp kernel) {
-  unsigned lanes = 1;
-  auto look = [&](Value value) {
-    Type element = typeOf(value).getElementType();
-    if (isa<FloatType>(element))
-      lanes = std::max(lanes, 128 / element.getIntOrFloatBitWidth());
+  int64_t largest = 0;
+  auto forTensors = [&](function_ref<void(RankedTensorType)> body) {
+    for (Value value : kernel.getTensorArguments())
+      body(typeOf(value));
+    for (Value value : kernel.getYielded())
+      body(typeOf(value));
   };
-  llvm::for_each(kernel.getTensorArguments(), look);
-  llvm::for_each(kernel.getYielded(), look);
-  return lanes;
+  forTensors([&](RankedTensorType type) {
+    if (isa<FloatType>(type.getElementType()))
+      largest = std::max(largest, type.getNumElements());
+  });
+  std::map<unsigned, int64_t> tensors; // by bits of an element
+  forTensors([&](RankedTensorType type) {
+    if (isa<FloatType>(type.getElementType()) &&
+        type.getNumElements() * 2 > largest)
+      ++tensors[type.getElementTypeBitWidth()];
+  });
+  unsigned bits = 32;
+  int64_t most = 0;
+  for (auto [width, count] : tensors)
+    if (count >= most) {
+      bits = width;
+      most = count;
+    }
+  return 128 / bits;
 }
 
 unsigned getGpuLanes(const RowsPlan &plan, const Nest &nest) {
@@ -101,13 +119,15 @@ FailureOr<GpuRowsLayout> GpuRowsLayout::make(const RowsPlan &plan) {
   }
   // A few vectors for each thread; with few rows, rather more threads.
   constexpr int64_t processors = 132;
+  // A thread has more registers for many sums where a block has fewer threads.
+  int64_t mostThreads = reductions > 16 ? 256 : 512;
   int64_t parallelRows = layout.chunked
                              ? static_cast<int64_t>(*kernel.getChunks())
                              : plan.rowCount;
-  layout.group = vectors >= 256 ? clampToPower(vectors / 4, 64, 512)
+  layout.group = vectors >= 256 ? clampToPower(vectors / 4, 64, mostThreads)
                                 : clampToPower(vectors / 2, 1, 32);
   if (parallelRows < 2 * processors && vectors >= gpu::warpThreads)
-    layout.group = clampToPower(vectors, gpu::warpThreads, 512);
+    layout.group = clampToPower(vectors, gpu::warpThreads, mostThreads);
   layout.threads = std::max<int64_t>(layout.chunked ? 256 : 128, layout.group);
   if (!layout.chunked) // no more groups than there are rows
     layout.threads = std::max<int64_t>(

@@ -75,8 +75,11 @@ void KernelBuilder::beginGpuKernel(KernelOp kernel) {
   }
   Block *entry = function.addEntryBlock();
   b.setInsertionPointToStart(entry);
-  for (unsigned i = 0; i < count; ++i)
-    buffers.push_back(entry->getArgument(i));
+  SmallVector<Value> pointers(entry->getArguments().take_front(count));
+  buffers = launch.copies == 1
+                ? pointers
+                : pickCopy(pointers, kernel.getTensorArguments().size(),
+                           launch.copies);
   for (unsigned i = maps; i < types.size(); ++i)
     tensorMaps.push_back(entry->getArgument(i));
   for (unsigned i = 0; i < kernel.getScalars(); ++i)
@@ -94,6 +97,38 @@ void KernelBuilder::beginGpuKernel(KernelOp kernel) {
   block = wide(
       NVVM::BlockIdXOp::create(b, loc, b.getI32Type(), range(launch.grid[0])));
   chunk = add(mul(block, launch.threads), thread);
+}
+
+/// The buffers of one copy of a merged kernel, which the block's number along y
+/// names: found by halving.
+SmallVector<Value> KernelBuilder::pickCopy(ArrayRef<Value> pointers,
+                                           int64_t operands, int64_t copies) {
+  Value copy = NVVM::BlockIdYOp::create(b, loc, b.getI32Type());
+  int64_t each = operands / copies, results = pointers.size() - operands,
+          eachResult = results / copies;
+  auto pick = [&](auto &self, int64_t low, int64_t high) -> SmallVector<Value> {
+    if (high - low == 1) {
+      SmallVector<Value> chosen(pointers.slice(low * each, each));
+      llvm::append_range(
+          chosen, pointers.slice(operands + low * eachResult, eachResult));
+      return chosen;
+    }
+    int64_t middle = (low + high) / 2;
+    Value isLow = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, copy,
+                                        integer(b.getI32Type(), middle));
+    SmallVector<Type> types(each + eachResult, pointers.front().getType());
+    auto branch =
+        scf::IfOp::create(b, loc, types, isLow, /*withElseRegion=*/true);
+    for (bool first : {true, false}) {
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(first ? branch.thenBlock()
+                                       : branch.elseBlock());
+      scf::YieldOp::create(
+          b, loc, first ? self(self, low, middle) : self(self, middle, high));
+    }
+    return branch.getResults();
+  };
+  return pick(pick, 0, copies);
 }
 
 KernelBuilder::KernelBuilder(func::FuncOp function, const Target &target)

@@ -179,6 +179,8 @@ public:
 
 private:
   void beginGpuKernel(pg::sched::KernelOp kernel);
+  llvm::SmallVector<mlir::Value> pickCopy(llvm::ArrayRef<mlir::Value> pointers,
+                                          int64_t operands, int64_t copies);
   mlir::Value unaryF64(llvm::StringRef function, mlir::Value x);
 
   llvm::DenseMap<mlir::Attribute, mlir::Value> constants;

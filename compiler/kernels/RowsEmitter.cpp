@@ -31,7 +31,7 @@ static unsigned getFloatBits(pg::sched::KernelOp kernel) {
 }
 
 RowsEmitter::RowsEmitter(RowsPlan &plan, const Target &target, ModuleOp out)
-    : RowsValues(plan, target, out) {
+    : RowsValues(plan, plan.kernel, target, out) {
   lanes = target.getLanes(getFloatBits(plan.kernel));
 }
 

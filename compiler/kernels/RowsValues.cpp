@@ -215,7 +215,7 @@ Value RowsValues::getGlobal(pg::ConstantOp op) {
                   k.b.getZeroAttr(memory));
   auto size = static_cast<int64_t>(elements.size());
   std::string name =
-      (plan.kernel.getSymName() + ".constant" + Twine(globals.size())).str();
+      (k.function.getSymName() + ".constant" + Twine(globals.size())).str();
   OpBuilder module(out.getBodyRegion());
   auto global = LLVM::GlobalOp::create(
       module, k.loc, LLVM::LLVMArrayType::get(memory, size),

@@ -9,8 +9,11 @@ namespace pgc {
 
 class RowsValues {
 protected:
-  RowsValues(RowsPlan &plan, const Target &target, mlir::ModuleOp out)
-      : plan(plan), space(plan.space), k(plan.kernel, target, out), out(out) {}
+  /// `kernel`: the one to emit, that of the plan or what is launched for copies
+  /// of it.
+  RowsValues(RowsPlan &plan, pg::sched::KernelOp kernel, const Target &target,
+             mlir::ModuleOp out)
+      : plan(plan), space(plan.space), k(kernel, target, out), out(out) {}
   ~RowsValues() = default;
 
   /// A register value, and the number of the innermost loop that it depends on:

@@ -35,8 +35,9 @@ constexpr size_t restartStep = 2;
 class Expansion {
 public:
   explicit Expansion(pg::NewtonSchulzOp op)
-      : b(op.getLoc(), OpBuilder(op)), op(op),
-        tall(op.getType().getDimSize(0) > op.getType().getDimSize(1)) {
+      : b(op.getLoc(), OpBuilder(op)), op(op), rows(op.getType().getRank() - 2),
+        columns(rows + 1),
+        tall(op.getType().getDimSize(rows) > op.getType().getDimSize(columns)) {
     ArrayRef<double> numbers = op.getCoeffs();
     for (size_t i = 0; i < numbers.size(); i += 3)
       steps.push_back({numbers[i], numbers[i + 1], numbers[i + 2]});
@@ -54,7 +55,7 @@ private:
   Value run(pg::NewtonSchulzForm form) {
     Value u = op.getU();
     Value norm = pg::SqrtOp::create(
-        b, pg::buildSum(b, pg::MulOp::create(b, u, u), {0, 1}));
+        b, pg::buildSum(b, pg::MulOp::create(b, u, u), {rows, columns}));
     Value x = pg::DivOp::create(
         b, u, pg::AddOp::create(b, norm, pg::buildScalar(b, tiny, u)));
     return form == pg::NewtonSchulzForm::gram ? runGram(x) : runPlain(x);
@@ -64,7 +65,7 @@ private:
                 bool transposeY = false) {
     Value xy = pg::MatmulOp::create(b, x, y, transposeX, transposeY);
     multiplications += double(pg::getTensorType(xy).getNumElements()) *
-                       double(pg::getTensorType(x).getDimSize(!transposeX));
+                       double(pg::getTensorType(x).getDimSize(rows + !transposeX));
     return xy;
   }
 
@@ -87,15 +88,16 @@ private:
 
   /// One over the square root of the rows' sums of |R|, as a column [n, 1].
   Value rowScales(Value r) {
-    Value sums = pg::buildSum(b, pg::AbsOp::create(b, r), {1});
+    Value sums = pg::buildSum(b, pg::AbsOp::create(b, r), {columns});
     return pg::RsqrtOp::create(
         b, pg::MaxOp::create(b, sums, pg::buildScalar(b, tiny, r)));
   }
 
   /// A column [n, 1] as a row [1, n].
   Value asRow(Value column) {
-    return pg::buildReshape(b, column,
-                            {1, pg::getTensorType(column).getDimSize(0)});
+    SmallVector<int64_t> shape(pg::getTensorType(column).getShape());
+    std::swap(shape[rows], shape[columns]);
+    return pg::buildReshape(b, column, shape);
   }
 
   /// The rows of X times a column of numbers.
@@ -123,8 +125,8 @@ private:
   Value diagonal(double factor, Value like) {
     ArrayRef<int64_t> shape = pg::getTensorType(like).getShape();
     Value hit = pg::CompareOp::create(b, pg::Predicate::eq,
-                                      pg::IotaOp::create(b, shape, 0),
-                                      pg::IotaOp::create(b, shape, 1));
+                                      pg::IotaOp::create(b, shape, rows),
+                                      pg::IotaOp::create(b, shape, columns));
     return pg::SelectOp::create(b, hit, pg::buildScalar(b, factor, like),
                                 pg::buildScalar(b, 0, like));
   }
@@ -153,6 +155,7 @@ private:
 
   ImplicitLocOpBuilder b;
   pg::NewtonSchulzOp op;
+  int64_t rows, columns; // axes of a matrix
   bool tall;
   SmallVector<Step> steps;
   double multiplications = 0;

@@ -57,6 +57,16 @@ def Decompose : Pass<"decompose", "::mlir::ModuleOp"> {
     "names of operations to leave, as pg.token_nll">];
 }
 
+def StackNewtonSchulz : Pass<"stack-newton-schulz", "::mlir::ModuleOp"> {
+  let summary = "Have one pg.newton_schulz do all matrices of a shape";
+  let description = [{
+    An optimizer brings many matrices of few shapes near orthogonality, each by many small products. Stacked, those of
+    one shape take as many launches as one. What depends on a result moves behind the stack; where that would change the order in
+    which a variable is read and written, the matrices stay apart.
+  }];
+  let dependentDialects = ["::pg::PgDialect"];
+}
+
 def ExpandNewtonSchulz : Pass<"expand-newton-schulz", "::mlir::ModuleOp"> {
   let summary = "Replace pg.newton_schulz by its steps";
   let dependentDialects = ["::pg::PgDialect"];

@@ -28,6 +28,8 @@ void buildKernelPipeline(OpPassManager &pm, const PipelineOptions &options) {
   pm.addPass(createDifferentiate());
   pm.addPass(createVerifyDifferentiated());
   pm.addPass(createDecompose());
+  if (options.stackMatrices)
+    pm.addPass(createStackNewtonSchulz());
   pm.addPass(createExpandNewtonSchulz());
   cleanUp(pm);
   pm.addPass(createVerifyPrimitive());

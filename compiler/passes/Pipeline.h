@@ -13,6 +13,8 @@ struct PipelineOptions {
   int64_t headRows = 0;
   /// Weights are put into panels, as a CPU's products read them.
   bool packWeights = true;
+  /// Matrices of one shape go through Newton-Schulz together.
+  bool stackMatrices = false;
 };
 
 /// From what the front end emits to functions in which the recurrence is laid

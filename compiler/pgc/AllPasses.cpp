@@ -14,6 +14,8 @@ void addAllPasses(OpPassManager &passes, const PipelineOptions &options,
   passes.addPass(createPlanKernels({gpu}));
   passes.addPass(createOutlineRest()); // of kernels that were taken apart
   passes.addPass(createPlanKernels({gpu}));
+  if (gpu)
+    passes.addPass(createMergeLaunches());
   buildSchedulePipeline(passes);
 }
 

@@ -113,6 +113,7 @@ ExitCode DeviceCompilation::runPasses() {
   pipeline.numerics = numerics;
   if (isGpu()) {
     pipeline.packWeights = false;
+    pipeline.stackMatrices = true;
     // A block of logits of 1 GiB in float32 has rows for all processors.
     pipeline.headRows = std::max<int64_t>(
         128, llvm::alignDown((int64_t(1) << 28) / program.vocabulary(), 128));

@@ -14,6 +14,16 @@ def PlanKernels : Pass<"plan-kernels", "::mlir::ModuleOp"> {
   let options = [Option<"gpu", "gpu", "bool", "false", "plan kernels for a GPU">];
 }
 
+def MergeLaunches : Pass<"merge-launches", "::mlir::ModuleOp"> {
+  let summary = "Have one launch of a GPU do the work of several of the same kernel";
+  let description = [{
+    For functions that work on parameters, not on tokens: many small launches of few kernels. Operations are put in the
+    order of how many kernels they wait for; calls of one kernel with the same step values that wait for as many become one call of a
+    kernel that holds as many copies. Of functions on tokens only the last sums of small gradients are merged, at the end. Runs behind `plan-kernels`, on kernels of the row-wise kinds.
+  }];
+  let dependentDialects = ["::pg::sched::SchedDialect"];
+}
+
 def CountModelFlops : Pass<"count-model-flops", "::mlir::ModuleOp"> {
   let summary = "Note each program's useful work, by the usual count";
   let description = [{

@@ -178,7 +178,14 @@ private:
   //===------------------------------------------------------------------===//
 
   LogicalResult addKernels() {
+    // Some are there for others alone, which are copies of them.
+    llvm::DenseSet<StringAttr> launched;
+    module.walk([&](LaunchOp launch) {
+      launched.insert(launch.getKernelAttr().getAttr());
+    });
     for (auto op : module.getOps<KernelOp>()) {
+      if (!launched.contains(op.getSymNameAttr()))
+        continue;
       kernels[op.getSymName()] = out.kernels_size();
       plan::Kernel *kernel = out.add_kernels();
       kernel->set_symbol(op.getSymName().str());

@@ -109,7 +109,7 @@ LogicalResult NewtonSchulzOp::inferReturnTypes(MLIRContext *,
                                                Adaptor adaptor,
                                                SmallVectorImpl<Type> &results) {
   RankedTensorType u = getTensorType(adaptor.getU());
-  if (u.getRank() != 2)
+  if (u.getRank() < 2)
     return emitOptionalError(location,
                              "'pg.newton_schulz' takes a matrix, not [",
                              u.getShape(), "]");

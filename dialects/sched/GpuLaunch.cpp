@@ -25,6 +25,9 @@ public:
     demand(name);
     return number(name, least, least);
   }
+  FlatSymbolRefAttr symbol(StringRef name) {
+    return take<FlatSymbolRefAttr>(name, "a symbol");
+  }
   bool flag(StringRef name) { return bool(take<UnitAttr>(name, "a unit")); }
   Type type(StringRef name) {
     demand(name);
@@ -88,6 +91,9 @@ public:
     if (value)
       entries.push_back(b.getNamedAttr(name, b.getUnitAttr()));
   }
+  void symbol(StringRef name, FlatSymbolRefAttr value) {
+    entries.push_back(b.getNamedAttr(name, value));
+  }
   void list(StringRef name, ArrayRef<Attribute> values) {
     entries.push_back(b.getNamedAttr(name, b.getArrayAttr(values)));
   }
@@ -145,6 +151,11 @@ FailureOr<GpuLaunch> GpuLaunch::get(DictionaryAttr attr, EmitError emitError) {
       return failure();
     launch.tensorMaps.push_back(*read);
   }
+  launch.copies = reader.number("copies", 2, 1);
+  launch.copyOf = reader.symbol("copy_of");
+  if (!reader.failed && (launch.copies > 1) != bool(launch.copyOf))
+    reader.fail() << "one of 'copies' and 'copy_of' without the other: "
+                  << attr;
   if (!reader.finish())
     return failure();
   return launch;
@@ -158,6 +169,10 @@ DictionaryAttr GpuLaunch::toAttr(MLIRContext *context) const {
     writer.number("shared", sharedBytes);
   if (cluster != 1)
     writer.number("cluster", cluster);
+  if (copies != 1) {
+    writer.number("copies", copies);
+    writer.symbol("copy_of", copyOf);
+  }
   SmallVector<Attribute> maps;
   for (const TensorMap &map : tensorMaps) {
     Writer each(context);
@@ -173,6 +188,12 @@ DictionaryAttr GpuLaunch::toAttr(MLIRContext *context) const {
   if (!maps.empty())
     writer.list("tensor_maps", maps);
   return writer.finish();
+}
+
+int64_t pg::sched::getCopies(KernelOp kernel) {
+  auto copies = kernel.getGpu() ? kernel.getGpu()->getAs<IntegerAttr>("copies")
+                                : IntegerAttr();
+  return copies ? copies.getInt() : 1;
 }
 
 FailureOr<LibraryProduct> LibraryProduct::get(DictionaryAttr attr,

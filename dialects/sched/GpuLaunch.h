@@ -26,6 +26,11 @@ struct GpuLaunch {
   int64_t sharedBytes = 0; ///< dynamic
   int64_t cluster = 1;     ///< blocks, along x
   llvm::SmallVector<TensorMap, 0> tensorMaps;
+  /// A launch that does the work of `copies` launches of the kernel `copyOf`,
+  /// if there is one: operands are those of each copy in turn, results
+  /// likewise, scalars are shared. Blocks have the copy's number along y.
+  int64_t copies = 1;
+  mlir::FlatSymbolRefAttr copyOf;
 
   /// Reads the attribute; completes the diagnostic that `emitError` begins
   /// ("… has") where it is malformed.
@@ -33,6 +38,10 @@ struct GpuLaunch {
                                         EmitError emitError);
   mlir::DictionaryAttr toAttr(mlir::MLIRContext *context) const;
 };
+
+/// How many copies of another kernel a launch of this one is; 1 of all but
+/// GPUs' merged kernels.
+int64_t getCopies(KernelOp kernel);
 
 /// D[m, n] (+)= op(A) op(B), `batch` of them: see LibraryProduct in plan.proto.
 struct LibraryProduct {

@@ -1,5 +1,6 @@
 #include "compiler/passes/schedule/InPlace.h"
 #include "dialects/pg/Pg.h"
+#include "dialects/sched/GpuLaunch.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringSet.h"
 
@@ -33,6 +34,11 @@ bool mayWriteOver(KernelOp kernel, unsigned operand, unsigned result) {
   bool isProduct = kernel.getKind() == "product";
   if ((kernel.getKind() != "rows" && !isProduct) || kernel.accumulates(result))
     return false;
+  // Copies run side by side, each on its own.
+  int64_t copies = getCopies(kernel);
+  if (operand / (kernel.getTensorArguments().size() / copies) !=
+      result / (kernel.getYielded().size() / copies))
+    return false;
   Value source = kernel.getTensorArguments()[operand],
         target = kernel.getYielded()[result];
   if (source.getType() != target.getType())
@@ -58,7 +64,8 @@ bool mayWriteOver(KernelOp kernel, unsigned operand, unsigned result) {
         return false;
       reached.insert(user->getResult(0));
     }
-  return true;
+  // On a GPU, results that share no operands are written at different times.
+  return !kernel.getGpu() || reached.contains(target);
 }
 
 } // namespace pgc

@@ -66,5 +66,47 @@ TEST(GpuKernelRunner, ComparesResults) {
   EXPECT_NE(checkGpuKernels(cumsum, check), "");
 }
 
+// Three launches in one: each block finds the buffers of its copy.
+TEST(GpuCopies, EachHasItsOwnBuffers) {
+  EXPECT_EQ(checkGpuKernels(R"(
+sched.kernel @k(%x: tensor<5x48xf32>, %w: tensor<48xf32>, %a: f64)
+    attributes {kind = "rows", outer = 1, scalars = 1, result_modes = ["accumulate"]} {
+  %s = pg.splat %a : (f64) -> tensor<f32>
+  %y = pg.mul %x, %w : (tensor<5x48xf32>, tensor<48xf32>) -> tensor<5x48xf32>
+  %z = pg.mul %y, %s : (tensor<5x48xf32>, tensor<f32>) -> tensor<5x48xf32>
+  sched.yield %z : tensor<5x48xf32>
+}
+sched.kernel @k_x3(%x0: tensor<5x48xf32>, %w0: tensor<48xf32>, %x1: tensor<5x48xf32>, %w1: tensor<48xf32>,
+                   %x2: tensor<5x48xf32>, %w2: tensor<48xf32>, %a: f64)
+    attributes {kind = "rows", outer = 1, scalars = 1, result_modes = ["accumulate", "accumulate", "accumulate"],
+                gpu = {grid = array<i64: 1, 3, 1>, threads = 64, copies = 3, copy_of = @k}} {
+  %s = pg.splat %a : (f64) -> tensor<f32>
+  %y0 = pg.mul %x0, %w0 : (tensor<5x48xf32>, tensor<48xf32>) -> tensor<5x48xf32>
+  %z0 = pg.mul %y0, %s : (tensor<5x48xf32>, tensor<f32>) -> tensor<5x48xf32>
+  %y1 = pg.mul %x1, %w1 : (tensor<5x48xf32>, tensor<48xf32>) -> tensor<5x48xf32>
+  %z1 = pg.mul %y1, %s : (tensor<5x48xf32>, tensor<f32>) -> tensor<5x48xf32>
+  %y2 = pg.mul %x2, %w2 : (tensor<5x48xf32>, tensor<48xf32>) -> tensor<5x48xf32>
+  %z2 = pg.mul %y2, %s : (tensor<5x48xf32>, tensor<f32>) -> tensor<5x48xf32>
+  sched.yield %z0, %z1, %z2 : tensor<5x48xf32>, tensor<5x48xf32>, tensor<5x48xf32>
+})"),
+            "");
+}
+
+// Accesses of 16 bytes where rows and types allow it.
+TEST(GpuRows, WideAccesses) {
+  std::string ptx = compileToPtx(R"(
+sched.kernel @add(%x: tensor<64x512xbf16>, %y: tensor<64x512xbf16>)
+    attributes {kind = "rows", outer = 1, result_modes = ["store"]} {
+  %a = pg.convert %x : (tensor<64x512xbf16>) -> tensor<64x512xf32>
+  %b = pg.convert %y : (tensor<64x512xbf16>) -> tensor<64x512xf32>
+  %c = pg.add %a, %b : (tensor<64x512xf32>, tensor<64x512xf32>) -> tensor<64x512xf32>
+  %z = pg.convert %c : (tensor<64x512xf32>) -> tensor<64x512xbf16>
+  sched.yield %z : tensor<64x512xbf16>
+})");
+  EXPECT_NE(ptx.find("ld.global.v4.b32"), std::string::npos) << ptx;
+  EXPECT_NE(ptx.find("st.global.v4.b32"), std::string::npos) << ptx;
+  EXPECT_NE(ptx.find("cvt.rn.bf16x2.f32"), std::string::npos) << ptx;
+}
+
 } // namespace
 } // namespace pgtest
