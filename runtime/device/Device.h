@@ -14,16 +14,19 @@
 
 namespace pgrt {
 
-/// `elements` numbers at `from` are added to those at `to`.
-struct Addition {
+/// `elements` numbers that lie at each of several places are added, and the sum
+/// goes to `to`, which may be one of the places. The later are added to the
+/// earlier, as by GradientTree: ((0+1)+(2+3))+…. What lies at the places may
+/// change.
+struct TreeSum {
   void *to;
-  const void *from;
+  std::vector<void *> from;
   int64_t elements;
   plan::Type type; // F32 or F64
 };
 
 /// Numbers [begin, end) of it, on the host.
-void addNumbers(const Addition &addition, int64_t begin, int64_t end);
+void sumNumbers(const TreeSum &sum, int64_t begin, int64_t end);
 
 /// Launches, copies and fills that a device took down, to be run many times.
 class Recording {
@@ -62,8 +65,9 @@ public:
   virtual void copy(void *to, const void *from, int64_t bytes) = 0;
   virtual void fill(void *to, uint32_t pattern, int64_t bytes) = 0;
 
-  /// Sums of what lies apart, each rounded as "combine" rounds its own.
-  virtual void add(std::span<const Addition> additions);
+  /// Sums of what lies apart, each addition rounded as "combine" rounds its
+  /// own.
+  virtual void sum(std::span<const TreeSum> sums);
 
   /// Whether it gains by `record`.
   virtual bool records() const { return false; }

@@ -1,4 +1,5 @@
 #include "runtime/predict/SharedUpdate.h"
+#include "runtime/schedule/SumTable.h"
 #include "runtime/schedule/UpdateShards.h"
 
 #include <algorithm>
@@ -81,21 +82,21 @@ private:
     result.parts.push_back(part);
   }
 
-  // A launch for each gradient and each other rank; ranks but the first copy
-  // each sum to its place.
+  // What all ranks sent is read, and the sum is written.
   void addSums() {
     StepPart part;
     part.name = "sums of gradients";
     std::vector<int64_t> pieces(static_cast<size_t>(ranks));
     for (const UpdateShards::Gradient &gradient : shards.gradients())
       ++pieces[size_t(gradient.piece.owner)];
-    int64_t most = *std::max_element(pieces.begin(), pieces.end());
+    const int64_t most = *std::max_element(pieces.begin(), pieces.end()),
+                  ofLaunch = std::max<int64_t>(sumsOfLaunch(ranks), 1);
     Share share;
-    for (int64_t i = 0; i < most; ++i) {
-      double bytes = mostOwned / double(most);
-      for (int other = 1; other < ranks; ++other) // two read, one written
-        share.add(predictTransfer(3 * bytes, machine), bytes / 4, 3 * bytes);
-      share.add(predictTransfer(2 * bytes, machine), 0, 2 * bytes);
+    for (int64_t done = 0; done < most; done += ofLaunch) {
+      double bytes =
+          mostOwned * double(std::min(ofLaunch, most - done)) / double(most);
+      share.add(predictTransfer((ranks + 1) * bytes, machine),
+                (ranks - 1) * bytes / 4, (ranks + 1) * bytes);
     }
     part.launches = share.launches;
     part.flops = share.flops;

@@ -49,48 +49,32 @@ void RankUpdate::addGradients() {
   const int size = ranks.size(), own = ranks.rank();
   if (size == 1)
     return;
-  // Of each piece that this rank owns, where each rank's sum is.
-  std::vector<std::vector<void *>> sums;
-  std::vector<const UpdateShards::Gradient *> owned;
+  std::vector<TreeSum> sums; // of the pieces that this rank owns
   std::vector<Send> sends;
   std::vector<Receive> receives;
   int64_t offset = 0;
-  for (const UpdateShards::Gradient &gradient : shards.gradients()) {
-    const auto &[owner, extent] = gradient.piece;
+  for (const auto &[piece, type] : shards.gradients()) {
+    const auto &[owner, extent] = piece;
     void *mine = address(extent);
     if (owner != own) {
       sends.push_back({owner, mine, extent.bytes});
       continue;
     }
-    std::vector<void *> &places = sums.emplace_back();
-    owned.push_back(&gradient);
+    TreeSum &sum = sums.emplace_back(
+        TreeSum{mine, {}, extent.bytes / typeBytes(type), type});
     for (int rank = 0; rank < size; ++rank) {
       if (rank == own) {
-        places.push_back(mine);
+        sum.from.push_back(mine);
         continue;
       }
       char *buffer = static_cast<char *>(received[size_t(rank - (rank > own))]);
-      places.push_back(buffer + offset);
+      sum.from.push_back(buffer + offset);
       receives.push_back({rank, buffer + offset, extent.bytes});
     }
     offset += padded(extent.bytes);
   }
   ranks.exchangeOnDevice(sends, receives);
-  // The later to the earlier, as in GradientTree.
-  for (int distance = 1; distance < size; distance *= 2) {
-    std::vector<Addition> additions;
-    for (size_t i = 0; i < sums.size(); ++i)
-      for (int rank = 0; rank + distance < size; rank += 2 * distance)
-        additions.push_back(
-            {sums[i][size_t(rank)], sums[i][size_t(rank + distance)],
-             owned[i]->piece.extent.bytes / typeBytes(owned[i]->type),
-             owned[i]->type});
-    executor.device().add(additions);
-  }
-  if (own != 0)
-    for (size_t i = 0; i < sums.size(); ++i)
-      executor.device().copy(sums[i][size_t(own)], sums[i][0],
-                             owned[i]->piece.extent.bytes);
+  executor.device().sum(sums);
 }
 
 void RankUpdate::gather(const std::vector<UpdateShards::Piece> &pieces) {

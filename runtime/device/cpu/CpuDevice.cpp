@@ -133,20 +133,20 @@ void CpuDevice::fill(void *to, uint32_t pattern, int64_t bytes) {
   });
 }
 
-void CpuDevice::add(std::span<const Addition> additions) {
+void CpuDevice::sum(std::span<const TreeSum> sums) {
   // All of them in one round of the team.
   struct Part {
-    const Addition *of;
+    const TreeSum *of;
     int64_t begin, end; // elements
   };
   std::vector<Part> parts;
   constexpr int64_t most = pieceBytes / 8;
-  for (const Addition &one : additions)
+  for (const TreeSum &one : sums)
     for (int64_t at = 0; at < one.elements; at += most)
       parts.push_back({&one, at, std::min(at + most, one.elements)});
   team.run(int64_t(parts.size()), [&](int64_t i, int) {
     const Part &part = parts[size_t(i)];
-    addNumbers(*part.of, part.begin, part.end);
+    sumNumbers(*part.of, part.begin, part.end);
   });
 }
 

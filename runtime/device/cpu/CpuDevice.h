@@ -20,7 +20,7 @@ public:
               const double *scalars) override;
   void copy(void *to, const void *from, int64_t bytes) override;
   void fill(void *to, uint32_t pattern, int64_t bytes) override;
-  void add(std::span<const Addition> additions) override;
+  void sum(std::span<const TreeSum> sums) override;
   void read(void *host, const void *device, int64_t bytes) override;
   void write(void *device, const void *host, int64_t bytes) override;
   void *hostView(void *device) override { return device; }

@@ -121,12 +121,22 @@ void CudaDevice::fill(void *to, uint32_t pattern, int64_t bytes) {
   ask(std::move(work));
 }
 
-void CudaDevice::add(std::span<const Addition> additions) {
+void CudaDevice::sum(std::span<const TreeSum> sums) {
   context.use();
   if (!adder)
     adder = std::make_unique<cuda::Adder>(context);
-  for (const Addition &one : additions)
-    adder->add(one, stream());
+  // All sums of a step have as many places: of each rank one.
+  for (size_t begin = 0, end; begin < sums.size(); begin = end) {
+    const size_t places = sums[begin].from.size();
+    for (end = begin + 1; end < sums.size() &&
+                          sums[end].from.size() == places &&
+                          sums[end].type == sums[begin].type;)
+      ++end;
+    if (cuda::Adder::canAdd(places))
+      adder->add(sums.subspan(begin, end - begin), stream());
+    else
+      Device::sum(sums.subspan(begin, end - begin));
+  }
 }
 
 std::unique_ptr<Recording>

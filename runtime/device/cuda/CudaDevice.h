@@ -24,7 +24,7 @@ public:
               const double *scalars) override;
   void copy(void *to, const void *from, int64_t bytes) override;
   void fill(void *to, uint32_t pattern, int64_t bytes) override;
-  void add(std::span<const Addition> additions) override;
+  void sum(std::span<const TreeSum> sums) override;
   bool records() const override { return true; }
   std::unique_ptr<Recording>
   record(const std::function<void()> &issue) override;

@@ -1,4 +1,5 @@
 #include "runtime/device/cuda/CudaDevice.h"
+#include "runtime/schedule/SumTable.h"
 #include "runtime/support/Error.h"
 #include "tests/runtime/device/cuda/Simulated.h"
 
@@ -82,32 +83,47 @@ TEST(CudaDevice, FillCopyReadAndWrite) {
   EXPECT_EQ(readFloats(device, memory[1], 1), Floats{5});
 }
 
-TEST(CudaDevice, AddsWhatLiesApart) {
+// More sums than a launch's table holds, of many lengths, none among them; the
+// order shows in the last bits.
+template <typename T>
+static void addWhatLiesApart(int places, plan::Type type) {
   CudaDevice device(0, 1);
-  std::vector<void *> memory = device.allocate({4000, 4000, 80, 80});
-  Floats a(1000), b(1000), sum(1000);
-  for (size_t i = 0; i < 1000; ++i) {
-    a[i] = 1.0f / float(i + 1);
-    b[i] = 1e-40f * float(i); // denormal numbers stay
-    sum[i] = a[i] + b[i];
+  const int64_t apart = 1000;
+  const int sums = int(sumsOfLaunch(places)) + 3;
+  std::vector<T> numbers(size_t(sums * places * apart));
+  for (size_t i = 0; i < numbers.size(); ++i) // denormal numbers stay
+    numbers[i] = i % 3 ? T(1) / T(i + 1) : T(1e-40) * T(i);
+  const auto bytes = int64_t(numbers.size() * sizeof(T));
+  auto *memory = static_cast<T *>(device.allocate({bytes})[0]);
+  device.write(memory, numbers.data(), bytes);
+  std::vector<TreeSum> onDevice, onHost;
+  for (int i = 0; i < sums; ++i) {
+    int64_t elements = i % 4 ? apart - 97 * (i % 9) : 0;
+    onDevice.push_back({nullptr, {}, elements, type});
+    onHost.push_back(onDevice.back());
+    for (int j = 0; j < places; ++j) {
+      onDevice.back().from.push_back(memory + (i * places + j) * apart);
+      onHost.back().from.push_back(numbers.data() + (i * places + j) * apart);
+    }
+    onDevice.back().to = onDevice.back().from[size_t(i % places)];
+    onHost.back().to = onHost.back().from[size_t(i % places)];
   }
-  a[0] = b[1];
-  sum[0] = a[0] + b[0];
-  writeFloats(device, memory[0], a);
-  writeFloats(device, memory[1], b);
-  const double x[] = {1, 2, 3}, y[] = {1e-17, 0.1, 5};
-  device.write(memory[2], x, sizeof x);
-  device.write(memory[3], y, sizeof y);
-  const Addition additions[] = {{memory[0], memory[1], 999, plan::F32},
-                                {memory[2], memory[3], 3, plan::F64},
-                                {memory[2], memory[3], 0, plan::F64}};
-  device.add(additions);
-  sum[999] = a[999];
-  EXPECT_EQ(readFloats(device, memory[0], 1000), sum);
-  double z[3];
-  device.read(z, memory[2], sizeof z);
-  for (int i = 0; i < 3; ++i)
-    EXPECT_EQ(z[i], x[i] + y[i]);
+  device.sum(onDevice);
+  for (int i = 0; i < sums; ++i) {
+    const TreeSum &sum = onHost[size_t(i)];
+    sumNumbers(sum, 0, sum.elements);
+    std::vector<T> found(static_cast<size_t>(apart));
+    device.read(found.data(), onDevice[size_t(i)].to,
+                apart * int64_t(sizeof(T)));
+    EXPECT_EQ(std::memcmp(found.data(), sum.to, size_t(apart) * sizeof(T)), 0)
+        << places << " places, sum " << i;
+  }
+}
+
+TEST(CudaDevice, AddsWhatLiesApart) {
+  for (int places : {2, 3, 8})
+    addWhatLiesApart<float>(places, plan::F32);
+  addWhatLiesApart<double>(4, plan::F64);
 }
 
 TEST(CudaDevice, TellsWhenMemoryCannotBeHad) {
