@@ -169,11 +169,12 @@ private:
                                               : options.output;
     if (ExitCode code = writeFile(path, bytes); code != ExitCode::Success)
       return code;
-    if (!options.report.empty())
-      return writeFile(options.report,
-                       makeReport(plan, *program, devices.front()->getCode(),
-                                  diagnostics.text));
-    return ExitCode::Success;
+    if (options.report.empty())
+      return ExitCode::Success;
+    auto code = llvm::map_to_vector(
+        devices, [](const auto &device) { return device->getCode(); });
+    return writeFile(options.report,
+                     makeReport(plan, *program, code, diagnostics.text));
   }
 
   const Options &options;

@@ -309,30 +309,42 @@ void writePredictedTimes(OStream &json, const Plan &plan) {
   json.attributeEnd();
 }
 
+/// What one device takes.
+void writeDevice(OStream &json, const Plan &plan,
+                 llvm::ArrayRef<TargetCode> code) {
+  const AssumedRates rates(code.front().target, plan.numerics());
+  json.attribute("numerics", plan.numerics());
+  writeTargets(json, plan, code);
+  writeArenas(json, plan);
+  json.attributeObject("assumed_rates_of_a_thread", [&] {
+    json.attribute("flops", rates.flops);
+    json.attribute("bytes", rates.bytes);
+  });
+  writePrograms(json, plan, rates);
+  writeEvaluations(json, plan);
+  writeKernels(json, plan, code);
+}
+
 } // namespace
 
 std::string makeReport(const Plan &plan, const Program &program,
-                       llvm::ArrayRef<TargetCode> code,
+                       llvm::ArrayRef<llvm::ArrayRef<TargetCode>> code,
                        llvm::StringRef warnings) {
-  const AssumedRates rates(code.front().target, plan.numerics());
   std::string text;
   llvm::raw_string_ostream os(text);
   OStream json(os, /*IndentSize=*/1);
   json.object([&] {
     json.attribute("model", plan.model_name());
     json.attribute("producer", plan.producer());
-    json.attribute("numerics", plan.numerics());
-    writeTargets(json, plan, code);
     writeTerms(json, program);
     writeParameters(json, plan, program);
-    writeArenas(json, plan);
-    json.attributeObject("assumed_rates_of_a_thread", [&] {
-      json.attribute("flops", rates.flops);
-      json.attribute("bytes", rates.bytes);
+    writeDevice(json, plan, code.front());
+    json.attributeArray("devices", [&] {
+      for (auto [other, of] :
+           llvm::zip_equal(plan.devices(), code.drop_front()))
+        json.object(
+            [&, &other = other, &of = of] { writeDevice(json, other, of); });
     });
-    writePrograms(json, plan, rates);
-    writeEvaluations(json, plan);
-    writeKernels(json, plan, code);
     writePredictedTimes(json, plan);
     json.attributeArray("warnings", [&] {
       llvm::SmallVector<llvm::StringRef> lines;

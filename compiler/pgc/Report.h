@@ -25,10 +25,12 @@ struct TargetCode {
   std::vector<GpuResources> resources;
 };
 
-/// The report on a finished plan. `code`: of each of its code sections.
+/// The report on a finished plan: the first device's memory, programs and
+/// kernels beside what all share, as in the plan itself, and those of the
+/// others in "devices". `code`: of each device's code sections, in that order.
 /// `warnings` is the text that went to stderr.
 std::string makeReport(const pgrt::plan::Plan &plan, const Program &program,
-                       llvm::ArrayRef<TargetCode> code,
+                       llvm::ArrayRef<llvm::ArrayRef<TargetCode>> code,
                        llvm::StringRef warnings);
 
 } // namespace pgc
