@@ -27,14 +27,19 @@ int64_t captureBatch(const Program &program, int64_t tokens) {
   return divisorOf(program.train(), 1, tokens);
 }
 
-int64_t scoreBatch(int64_t seq, int64_t tokens) {
-  return std::max<int64_t>(1, tokens / seq);
+int64_t scoreBatch(const Program &program, int64_t seq, int64_t wanted,
+                   int64_t tokens) {
+  if (wanted != 0)
+    return wanted;
+  return std::max<int64_t>(1,
+                           std::min(tokens, program.train().batchTokens) / seq);
 }
 
-int64_t logitsBatch(int64_t seq, int64_t vocabulary, int64_t tokens) {
+int64_t logitsBatch(const Program &program, int64_t seq, int64_t wanted,
+                    int64_t tokens) {
   constexpr int64_t targetBytes = int64_t(64) << 20;
-  return std::clamp<int64_t>(targetBytes / 4 / seq / vocabulary, 1,
-                             scoreBatch(seq, tokens));
+  return std::clamp<int64_t>(targetBytes / 4 / seq / program.vocabulary(), 1,
+                             scoreBatch(program, seq, wanted, tokens));
 }
 
 } // namespace pgc

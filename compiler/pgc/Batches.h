@@ -5,10 +5,10 @@
 
 namespace pgc {
 
-/// Tokens that go through a CPU's training programs at once: activations of that
-/// many are kept for the backward pass. Fewer leave products short of rows; more
-/// cost memory, and what one kernel leaves to the next no longer fits in the
-/// last cache.
+/// Tokens that go through a CPU's training programs at once: activations of
+/// that many are kept for the backward pass. Fewer leave products short of
+/// rows; more cost memory, and what one kernel leaves to the next no longer
+/// fits in the last cache.
 inline constexpr int64_t cpuTokens = 2048;
 /// Tokens that a CPU's scoring programs take, which keep nothing.
 inline constexpr int64_t cpuScoreTokens = 4096;
@@ -29,11 +29,16 @@ int64_t chooseMicroBatch(const Program &program, int64_t wanted,
 /// The same of the program that collects Hessians, for which no loss matters.
 int64_t captureBatch(const Program &program, int64_t tokens);
 
-/// Windows of `seq` tokens that one run of a scoring program takes: as many as
-/// make up `tokens`, at least one.
-int64_t scoreBatch(int64_t seq, int64_t tokens);
+/// Windows of `seq` tokens that one run of a scoring program takes: `wanted`,
+/// or, for 0, as many as make up `tokens`, at least one, and no more than a
+/// training step has: a model whose steps are small is not evaluated on so much
+/// that a larger run, whose windows are padding where there are none, would
+/// pay.
+int64_t scoreBatch(const Program &program, int64_t seq, int64_t wanted,
+                   int64_t tokens);
 
 /// The same of a program that returns logits, of which 64 MiB are enough.
-int64_t logitsBatch(int64_t seq, int64_t vocabulary, int64_t tokens);
+int64_t logitsBatch(const Program &program, int64_t seq, int64_t wanted,
+                    int64_t tokens);
 
 } // namespace pgc

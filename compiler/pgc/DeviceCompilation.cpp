@@ -33,8 +33,8 @@ ExitCode DeviceCompilation::fail(ExitCode code, const Twine &message) {
 
 ExitCode DeviceCompilation::emitModule() {
   const TrainSettings &train = program.train();
-  evaluations =
-      requestEvaluations(program, isGpu() ? gpuScoreTokens : cpuScoreTokens);
+  evaluations = requestEvaluations(program, options.scoreBatch,
+                                   isGpu() ? gpuScoreTokens : cpuScoreTokens);
   microBatch = chooseMicroBatch(program, options.microBatch, tokens);
   if (microBatch == 0)
     return fail(ExitCode::Usage,

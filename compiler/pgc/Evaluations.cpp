@@ -10,25 +10,25 @@ namespace {
 
 class RequestCollector {
 public:
-  RequestCollector(const Program &program, int64_t tokens)
-      : program(program), tokens(tokens) {}
+  RequestCollector(const Program &program, int64_t wanted, int64_t tokens)
+      : program(program), wanted(wanted), tokens(tokens) {}
   EvaluationRequests out;
 
   std::string score(int64_t seq) {
-    return add({Role::Score, "", scoreBatch(seq, tokens), seq, false,
-                "score." + std::to_string(seq)});
+    return add({Role::Score, "", scoreBatch(program, seq, wanted, tokens), seq,
+                false, "score." + std::to_string(seq)});
   }
 
   std::string tail(int64_t seq, int64_t stride) {
     if (stride == seq)
       return score(seq);
-    return add({Role::Score, "", scoreBatch(seq, tokens), seq, false,
-                "tail." + std::to_string(seq) + "." + std::to_string(stride),
-                stride});
+    return add(
+        {Role::Score, "", scoreBatch(program, seq, wanted, tokens), seq, false,
+         "tail." + std::to_string(seq) + "." + std::to_string(stride), stride});
   }
 
   void logits(int64_t seq) {
-    add({Role::Logits, "", logitsBatch(seq, program.vocabulary(), tokens), seq,
+    add({Role::Logits, "", logitsBatch(program, seq, wanted, tokens), seq,
          false, "logits." + std::to_string(seq)});
   }
 
@@ -52,13 +52,14 @@ private:
   }
 
   const Program &program;
-  int64_t tokens;
+  int64_t wanted, tokens;
 };
 
 } // namespace
 
-EvaluationRequests requestEvaluations(const Program &program, int64_t tokens) {
-  RequestCollector collector(program, tokens);
+EvaluationRequests requestEvaluations(const Program &program, int64_t wanted,
+                                      int64_t tokens) {
+  RequestCollector collector(program, wanted, tokens);
   for (auto [i, item] : llvm::enumerate(program.evaluations())) {
     EvaluationPrograms names;
     if (item.kind != "documents") {

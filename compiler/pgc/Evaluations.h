@@ -22,9 +22,10 @@ struct EvaluationRequests {
 /// For each length of a window programs `score` and `logits`; for each stride
 /// `tail`, which is `score` itself where windows do not overlap; for each item
 /// of test-time training `adapt`, of one sequence, and `adapt_update`. A model
-/// that evaluates nothing is scored at its training length. A run takes
-/// `tokens` tokens, if a window is not longer.
-EvaluationRequests requestEvaluations(const Program &program, int64_t tokens);
+/// that evaluates nothing is scored at its training length. `wanted`, `tokens`:
+/// what a run takes, as for `scoreBatch`.
+EvaluationRequests requestEvaluations(const Program &program, int64_t wanted,
+                                      int64_t tokens);
 
 /// Adds the items of `evaluate` to a plan. `indices`: of its programs, by name.
 void addEvaluations(const Program &program,

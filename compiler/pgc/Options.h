@@ -30,6 +30,7 @@ struct Options {
   std::optional<BatchShape> probe;
   bool holdStopGradients = false; // in the programs of `probe`
   int64_t microBatch = 0;         // sequences; 0: chosen
+  int64_t scoreBatch = 0;         // windows; 0: chosen
   int64_t threads = 0;            // for generating code; 0: one a processor
   Emit emit = Emit::Plan;
   std::string report;        // a file, or empty
@@ -46,7 +47,7 @@ std::optional<Options> parseOptions(llvm::ArrayRef<llvm::StringRef> arguments,
                                     std::string &error);
 
 /// The text of --help.
-llvm::StringRef helpText();
+std::string helpText();
 
 /// "pgc 0.1.0": also the producer that a plan names.
 llvm::StringRef versionText();

@@ -19,7 +19,7 @@ int main(int argc, char **argv) {
     return int(pgc::ExitCode::Usage);
   }
   if (options->help || options->version) {
-    llvm::outs() << (options->help ? pgc::helpText().str()
+    llvm::outs() << (options->help ? pgc::helpText()
                                    : pgc::versionText().str() + '\n');
     return int(pgc::ExitCode::Success);
   }

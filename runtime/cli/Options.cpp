@@ -47,6 +47,11 @@ OptionTable::parse(const std::vector<std::string> &arguments) const {
   std::vector<std::string> rest, names;
   for (const Option &option : options)
     names.push_back(option.name);
+  auto find = [&](const std::string &name) {
+    return std::find_if(
+        options.begin(), options.end(),
+        [&](const Option &option) { return option.name == name; });
+  };
   for (size_t i = 0; i < arguments.size(); ++i) {
     const std::string &argument = arguments[i];
     if (argument == "--") {
@@ -61,9 +66,14 @@ OptionTable::parse(const std::vector<std::string> &arguments) const {
     size_t equals =
         argument.starts_with("--") ? argument.find('=') : std::string::npos;
     std::string name = argument.substr(0, equals);
-    auto found =
-        std::find_if(options.begin(), options.end(),
-                     [&](const Option &option) { return option.name == name; });
+    auto found = find(name);
+    // -nVALUE
+    if (auto letter = find(argument.substr(0, 2)); found == options.end() &&
+                                                   letter != options.end() &&
+                                                   !letter->argument.empty()) {
+      letter->set(argument.substr(2));
+      continue;
+    }
     if (found == options.end())
       failUsage("unknown option '", name, "'", didYouMean(name, names),
                 "; see --help");
@@ -91,8 +101,11 @@ std::string OptionTable::help() const {
     std::string left = option.argument.empty()
                            ? option.name
                            : option.name + " " + option.argument;
-    text += "  " + left + std::string(width - left.size() + 2, ' ') +
-            option.help + "\n";
+    std::string help = option.help, indent(width + 4, ' ');
+    for (size_t at = 0; (at = help.find('\n', at)) != std::string::npos; ++at)
+      help.insert(at + 1, indent);
+    text +=
+        "  " + left + std::string(width - left.size() + 2, ' ') + help + "\n";
   }
   return text;
 }

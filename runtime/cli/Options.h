@@ -9,12 +9,13 @@
 
 namespace pgrt {
 
-/// One option. `--name VALUE` and `--name=VALUE` mean the same; a flag takes no
-/// value.
+/// One option. `--name VALUE` and `--name=VALUE` mean the same, as do `-n
+/// VALUE` and `-nVALUE` of a name of one letter; a flag takes no value.
 struct Option {
   std::string name;     ///< With its dashes: "--seed", "-o".
   std::string argument; ///< What help calls the value: "N"; empty for a flag.
-  std::string help;     ///< One sentence, with the default if there is one.
+  std::string help;     ///< One sentence, with the default if there is one;
+                        ///< may have several lines.
   std::function<void(const std::string &)> set; ///< Given "" for a flag.
 };
 
