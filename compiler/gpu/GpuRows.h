@@ -36,7 +36,17 @@ struct GpuRowsLayout {
 
 /// Elements that a thread computes at once in a nest: a power of two that
 /// divides the parts of its innermost loop, of at most 16 bytes of the
-/// kernel's most common type.
+/// kernel's most common type; fewer where registers would not suffice.
 unsigned getGpuLanes(const RowsPlan &plan, const Nest &nest);
+
+/// Takes nests that need many registers apart.
+void fitRegisters(RowsPlan &plan);
+
+/// Registers of 32 bits that the values of the widest nest take, roughly.
+int64_t countRegisters(const RowsPlan &plan);
+
+/// So many lanes, or as many as a thread has registers for in this nest.
+unsigned getLanesThatFit(const RowsPlan &plan, const Nest &nest,
+                         unsigned lanes);
 
 } // namespace pgc

@@ -338,54 +338,70 @@ void GpuRowsEmitter::emitStore(const Root &root, Value value) {
 // Reductions
 //===----------------------------------------------------------------------===//
 
-/// Combines what so many neighbouring threads have; all of them get the same
-/// bits.
-Value GpuRowsEmitter::reduceAcross(pg::ReduceOp reduce, Value value,
+/// Combines what so many neighbouring threads have, or those of a warp among
+/// them; all of them get the same bits.
+Value GpuRowsEmitter::reduceInWarp(pg::ReduceOp reduce, Value value,
                                    int64_t threads) {
   for (int64_t mask = std::min(threads, gpu::warpThreads) / 2; mask > 0;
        mask /= 2)
     value = combine(reduce, value, gpu::shuffleXor(k, value, mask));
-  if (threads <= gpu::warpThreads)
-    return value;
-  Type element = value.getType();
+  return value;
+}
+
+/// Combines what the warps of a group have of several sums.
+void GpuRowsEmitter::reduceAcrossWarps(ArrayRef<pg::ReduceOp> reduces,
+                                       MutableArrayRef<Value> values) {
   int64_t warps = layout.threads / gpu::warpThreads,
-          ofGroup = threads / gpu::warpThreads;
-  Value area =
-      k.at(shared, layout.exchange + 8 * warps * reductions++, k.b.getI8Type());
+          ofGroup = layout.group / gpu::warpThreads;
+  SmallVector<Value> areas;
+  for (size_t i = 0; i < values.size(); ++i)
+    areas.push_back(k.at(shared, layout.exchange + 8 * warps * reductions++,
+                         k.b.getI8Type()));
   guard(isBelow(k.rem(k.thread, gpu::warpThreads), 1), [&] {
-    k.store(value, k.at(area, k.div(k.thread, gpu::warpThreads), element),
-            element);
+    Value warp = k.div(k.thread, gpu::warpThreads);
+    for (auto [area, value] : llvm::zip_equal(areas, values))
+      k.store(value, k.at(area, warp, value.getType()), value.getType());
   });
   gpu::synchronize(k);
-  Value first = k.mul(group, ofGroup), sum;
-  for (int64_t warp = 0; warp < ofGroup; ++warp) {
-    Value other = k.load(k.at(area, k.add(first, warp), element), element);
-    sum = warp == 0 ? other : combine(reduce, sum, other);
+  Value first = k.mul(group, ofGroup);
+  for (auto [area, value, reduce] : llvm::zip_equal(areas, values, reduces)) {
+    Type element = value.getType();
+    for (int64_t warp = 0; warp < ofGroup; ++warp) {
+      Value other = k.load(k.at(area, k.add(first, warp), element), element);
+      value = warp == 0 ? other : combine(reduce, value, other);
+    }
   }
-  return sum;
 }
 
 /// Puts the sums where later nests find them. `leader`: whether the thread is
 /// the one to store a sum.
 void GpuRowsEmitter::finishReductions(Accumulators accumulators,
                                       int64_t threads, Value leader) {
-  unsigned r = 0;
+  SmallVector<pg::ReduceOp> reduces;
+  SmallVector<const Root *> roots;
   for (const Root &root : nest->roots) {
     if (root.kind != Root::Kind::Reduce)
       continue;
     pg::ReduceOp reduce = root.reduce;
-    Value value = accumulators[r++];
+    Value &value = accumulators[reduces.size()];
     if (vectorVariable && nest->reduced.back())
       value = reduce.getKind() == pg::ReduceKind::sum ? k.sumLanes(value)
                                                       : k.maxLanes(value);
-    value = reduceAcross(reduce, value, threads);
+    value = reduceInWarp(reduce, value, threads);
+    reduces.push_back(reduce);
+    roots.push_back(&root);
+  }
+  if (threads > gpu::warpThreads)
+    reduceAcrossWarps(reduces, accumulators);
+  for (auto [root, reduce, value] :
+       llvm::zip_equal(roots, reduces, accumulators)) {
     Value result = reduce.getResult();
     if (plan.residents[result].kind == Resident::Kind::Scalar) {
       rowScalars[result] = {value, static_cast<unsigned>(levels.size() - 1)};
       continue;
     }
-    auto store = [&] {
-      k.store(value, getReductionSlot(root), elementOf(result));
+    auto store = [&, &root = root, &value = value] {
+      k.store(value, getReductionSlot(*root), elementOf(result));
     };
     if (leader)
       guard(leader, store);

@@ -43,8 +43,10 @@ private:
   void emitStore(const Root &root, mlir::Value value);
   void finishReductions(Accumulators accumulators, int64_t threads,
                         mlir::Value leader);
-  mlir::Value reduceAcross(pg::ReduceOp reduce, mlir::Value value,
+  mlir::Value reduceInWarp(pg::ReduceOp reduce, mlir::Value value,
                            int64_t threads);
+  void reduceAcrossWarps(llvm::ArrayRef<pg::ReduceOp> reduces,
+                         llvm::MutableArrayRef<mlir::Value> values);
   void clearPartials();
   void addPartials();
   mlir::Value makePartial(unsigned result);

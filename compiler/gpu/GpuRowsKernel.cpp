@@ -13,6 +13,7 @@ static LogicalResult planLayout(KernelOp kernel) {
   std::optional<RowsPlan> plan = RowsPlan::make(kernel);
   if (!plan)
     return failure();
+  fitRegisters(*plan);
   FailureOr<GpuRowsLayout> layout = GpuRowsLayout::make(*plan);
   if (failed(layout))
     return failure();
@@ -36,6 +37,7 @@ LogicalResult emitGpuRowsKernel(KernelOp kernel, const Target &target,
   std::optional<RowsPlan> plan = RowsPlan::make(planned);
   if (!plan)
     return failure();
+  fitRegisters(*plan);
   FailureOr<GpuRowsLayout> layout = GpuRowsLayout::make(*plan);
   if (failed(layout))
     return failure();

@@ -51,7 +51,7 @@ unsigned getGpuLanes(const RowsPlan &plan, const Nest &nest) {
   while (!fits(plan.space[nest.variables.back()].size) ||
          !llvm::all_of(nest.splits.back(), fits))
     lanes /= 2;
-  return lanes;
+  return getLanesThatFit(plan, nest, lanes);
 }
 
 /// Vectors of a row in a nest.
@@ -119,8 +119,8 @@ FailureOr<GpuRowsLayout> GpuRowsLayout::make(const RowsPlan &plan) {
   }
   // A few vectors for each thread; with few rows, rather more threads.
   constexpr int64_t processors = 132;
-  // A thread has more registers for many sums where a block has fewer threads.
-  int64_t mostThreads = reductions > 16 ? 256 : 512;
+  // A thread has more registers where a block has fewer threads.
+  int64_t mostThreads = countRegisters(plan) > 48 ? 256 : 512;
   int64_t parallelRows = layout.chunked
                              ? static_cast<int64_t>(*kernel.getChunks())
                              : plan.rowCount;

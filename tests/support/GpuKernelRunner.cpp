@@ -1,6 +1,7 @@
 // Compiles sched.kernels for sm_90a, runs their PTX under gpusim on random
 // numbers, and compares with the interpreter.
 #include "tests/support/GpuKernelRunner.h"
+#include "compiler/passes/schedule/InPlace.h"
 #include "mlir/Parser/Parser.h"
 #include "tests/support/KernelData.h"
 #include "tools/gpusim/core/Fault.h"
@@ -82,8 +83,27 @@ std::string encodeMap(const TensorMap &map, uint64_t address,
   return gpusim::encodeTensorMap(arguments, out);
 }
 
+/// For each result the operand whose memory it may have, if there is one, and
+/// no other result has that.
+std::vector<std::optional<unsigned>> findOverwritten(KernelOp op) {
+  std::vector<std::optional<unsigned>> overwritten;
+  llvm::SmallDenseSet<unsigned> taken;
+  for (unsigned result = 0; result < op.getYielded().size(); ++result) {
+    overwritten.emplace_back();
+    for (unsigned i = 0; i < op.getTensorArguments().size(); ++i)
+      if (!taken.contains(i) && pgc::mayWriteOver(op, i, result)) {
+        overwritten.back() = i;
+        taken.insert(i);
+        break;
+      }
+  }
+  return overwritten;
+}
+
+/// Runs the kernel, with results in the memory of these operands.
 std::string runGpuKernel(KernelOp op, const std::string &ptx,
-                         const KernelCheck &check) {
+                         const KernelCheck &check,
+                         ArrayRef<std::optional<unsigned>> overwritten) {
   GpuLaunch launch =
       *GpuLaunch::get(*op.getGpu(), [&] { return op.emitOpError("has "); });
   KernelData data(op, check);
@@ -108,6 +128,9 @@ std::string runGpuKernel(KernelOp op, const std::string &ptx,
       std::memcpy(parameters.data() + kernel->paramOffsets[next], value, bytes);
     ++next;
   };
+  for (auto [i, operand] : llvm::enumerate(overwritten))
+    if (operand)
+      buffers[count + i].address = buffers[*operand].address;
   for (const DeviceBuffer &buffer : buffers)
     pass(&buffer.address, 8);
   if (!data.scalars.empty() && op.getScalars() > 0) {
@@ -141,7 +164,8 @@ std::string runGpuKernel(KernelOp op, const std::string &ptx,
       return "it writes beyond buffer " + std::to_string(i);
     if (!buffer.isWritten())
       return "it does not write all of result " + std::to_string(i - count);
-    if (i < count && !compare(buffer.read(), data.operands[i], 0).empty())
+    if (i < count && !llvm::is_contained(overwritten, i) &&
+        !compare(buffer.read(), data.operands[i], 0).empty())
       return "it changes operand " + std::to_string(i);
   }
   std::vector<Tensor> results;
@@ -191,7 +215,13 @@ checkEditedGpuKernels(llvm::StringRef text, const KernelCheck &check,
       continue;
     std::string wrong;
     try {
-      wrong = runGpuKernel(kernel, code->ptx, check);
+      std::vector<std::optional<unsigned>> none(kernel.getYielded().size()),
+          inPlace = findOverwritten(kernel);
+      wrong = runGpuKernel(kernel, code->ptx, check, none);
+      if (wrong.empty() && inPlace != none)
+        if (wrong = runGpuKernel(kernel, code->ptx, check, inPlace);
+            !wrong.empty())
+          wrong = "in place: " + wrong;
     } catch (const gpusim::Fault &fault) {
       wrong = fault.what();
     }

@@ -9,7 +9,8 @@ namespace pgtest {
 
 /// Plans and compiles every kernel in the module `text` for a GPU, runs it
 /// under gpusim, which looks for races and for reads of what nobody wrote, and
-/// compares its results with the interpreter's. Memory beyond results must stay
+/// compares its results with the interpreter's; and again with results in the
+/// memory of operands that they may overwrite. Memory beyond results must stay
 /// as it is, and all of them must be written. If ptxas is on the path it must
 /// take the PTX, and spill nothing. Returns what is wrong; empty if all is
 /// well. `check.targets` is not looked at. Kernels left to a library are not
