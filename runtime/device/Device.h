@@ -28,7 +28,14 @@ struct TreeSum {
 /// Numbers [begin, end) of it, on the host.
 void sumNumbers(const TreeSum &sum, int64_t begin, int64_t end);
 
-/// Launches, copies and fills that a device took down, to be run many times.
+/// Bytes of the device's memory.
+struct MemoryPiece {
+  void *address;
+  int64_t bytes;
+};
+
+/// Launches, copies, fills and signals that a device took down, to be run many
+/// times.
 class Recording {
 public:
   virtual ~Recording() = default;
@@ -72,13 +79,31 @@ public:
   /// Whether it gains by `record`.
   virtual bool records() const { return false; }
 
-  /// Takes down the launches, copies and fills that `issue` asks for, instead
-  /// of doing them. The addresses, and the memory behind them, have to stay for
-  /// as long as the recording, which must not outlive the device.
+  /// Takes down the launches, copies, fills and signals that `issue` asks for,
+  /// instead of doing them. The addresses, and the memory behind them, have to
+  /// stay for as long as the recording, which must not outlive the device.
   virtual std::unique_ptr<Recording>
   record(const std::function<void()> &issue) {
     return nullptr;
   }
+
+  /// Whether it gains by `beside`.
+  virtual bool runsBeside() const { return false; }
+
+  /// A signal, by its number: given when all that was asked for before and
+  /// touches this memory is done.
+  virtual void signal(int number, std::span<const MemoryPiece> memory) {}
+
+  /// The sums, and a collective's exchanges, that `issue` asks for come after
+  /// what was asked for beside before, and after the signal, as it was given
+  /// last; but side by side with all else that was asked for. They must not
+  /// touch what that touches.
+  virtual void beside(int signal, const std::function<void()> &issue) {
+    issue();
+  }
+
+  /// What is asked for from now on comes after all that was asked for beside.
+  virtual void join() {}
 
   /// Waits for all that was asked for, so that it can be timed: devices may
   /// only seem to be done. Faults of kernels show here at the latest.

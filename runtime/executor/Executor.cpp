@@ -78,6 +78,13 @@ void Executor::releaseAllBut(const std::set<int> &arenas) {
   ready.clear();
 }
 
+void *Executor::address(const Extent &extent, int instance) {
+  std::vector<void *> &memory = instances[size_t(extent.arena)];
+  if (memory.empty())
+    allocate({extent.arena});
+  return static_cast<char *>(memory[size_t(instance)]) + extent.begin;
+}
+
 void Executor::bind(int arena, int instance) {
   if (instances[size_t(arena)].empty())
     allocate({arena});
@@ -108,6 +115,7 @@ void Executor::run(const plan::Program &program,
 
 void Executor::issue(const plan::Program &program, int begin, int end,
                      const std::vector<double> &scalars) {
+  const auto given = signals.find(&program);
   for (int i = begin; i < end; ++i) {
     const plan::Command &command = program.commands(i);
     double before = profile ? Profile::now() : 0;
@@ -145,6 +153,10 @@ void Executor::issue(const plan::Program &program, int begin, int end,
     default:
       break;
     }
+    if (given != signals.end())
+      for (const Signal &signal : given->second)
+        if (signal.after == i)
+          give(signal);
   }
 }
 
@@ -166,12 +178,30 @@ void Executor::replay(const plan::Program &program, int begin, int end,
   recording->run(arguments);
 }
 
-void Executor::forget(const plan::Program &program) {
-  ready.erase(&program);
+void Executor::dropRecordings(const plan::Program &program) {
   for (const plan::Command &command : program.commands())
     std::erase_if(recordings, [&](const auto &recording) {
       return recording.first.first == &command;
     });
+}
+
+void Executor::forget(const plan::Program &program) {
+  ready.erase(&program);
+  signals.erase(&program);
+  dropRecordings(program);
+}
+
+void Executor::signalWithin(const plan::Program &program,
+                            std::vector<Signal> given) {
+  dropRecordings(program);
+  signals[&program] = std::move(given);
+}
+
+void Executor::give(const Signal &signal) {
+  std::vector<MemoryPiece> memory;
+  for (const Extent &extent : signal.memory)
+    memory.push_back({address(extent), extent.bytes});
+  dev.signal(signal.number, memory);
 }
 
 void Executor::clearArena(int arena) {

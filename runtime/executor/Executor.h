@@ -4,6 +4,7 @@
 #include "runtime/device/Device.h"
 #include "runtime/executor/Profile.h"
 #include "runtime/plan/plan.pb.h"
+#include "runtime/schedule/Accesses.h"
 
 #include <map>
 #include <memory>
@@ -34,13 +35,28 @@ public:
   /// The address of a slot under the present binding. Allocates its arena if
   /// need be: not from a thread of the device then.
   void *address(const plan::Slot &slot) const {
-    if (!bases[slot.arena()])
-      const_cast<Executor *>(this)->allocate({int(slot.arena())});
-    return static_cast<char *>(bases[slot.arena()]) + slot.offset();
+    return address({int(slot.arena()), slot.offset(), 0});
   }
+  void *address(const Extent &extent) const {
+    if (!bases[size_t(extent.arena)])
+      const_cast<Executor *>(this)->allocate({extent.arena});
+    return static_cast<char *>(bases[size_t(extent.arena)]) + extent.begin;
+  }
+  /// In an instance of its arena, which need not be the bound one.
+  void *address(const Extent &extent, int instance);
 
   /// Runs all commands of one program. `scalars`: of evaluateScalars.
   void run(const plan::Program &program, const std::vector<double> &scalars);
+
+  /// A signal that a program gives (Device::signal) after the command of that
+  /// index, for that memory.
+  struct Signal {
+    int number;
+    int after;
+    std::vector<Extent> memory;
+  };
+  /// From now on, running `program` gives these signals.
+  void signalWithin(const plan::Program &program, std::vector<Signal> signals);
 
   /// To be called for programs that are not the plan's, before they go:
   /// another one may come to lie where they lay.
@@ -68,6 +84,8 @@ private:
              const std::vector<double> &scalars);
   void replay(const plan::Program &program, int begin, int end,
               const std::vector<double> &scalars);
+  void dropRecordings(const plan::Program &program);
+  void give(const Signal &signal);
 
   const plan::Plan &thePlan;
   Device &dev;
@@ -76,6 +94,7 @@ private:
   std::vector<void *> bases; // what each arena is bound to; null: not there
   std::map<const plan::Program *, std::set<int>>
       ready; // the arenas that they touch, which are there
+  std::map<const plan::Program *, std::vector<Signal>> signals;
   /// Of a device that records: by the first command, and what the arenas that
   /// the program touches are bound to.
   std::map<std::pair<const plan::Command *, std::vector<void *>>,

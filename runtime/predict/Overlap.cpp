@@ -124,44 +124,71 @@ Overlap overlapPieces(const std::vector<Piece> &pieces,
   return overlap;
 }
 
+namespace {
+
+/// Puts pieces in lanes.
+class Layout {
+public:
+  explicit Layout(const Machine &machine)
+      : machine(machine), lanes(machine.lanes) {}
+
+  void add(const Accesses &accesses, const KernelTime &time, int signal = -1) {
+    Lanes::Place place = lanes.add(
+        dependencies.add(rangesOf(accesses.reads), rangesOf(accesses.writes)));
+    pieces.push_back({place.lane, std::move(place.waits), time, signal});
+  }
+
+  void addSignal(const GradientBucket &bucket, int number) {
+    Accesses accesses;
+    for (const GradientPiece &piece : bucket.pieces)
+      accesses.writes.push_back(piece.extent);
+    KernelTime time;
+    time.seconds = machine.gap + machine.ramp;
+    add(accesses, time, number);
+  }
+
+  std::vector<Piece> pieces;
+
+private:
+  // Each arena, aliases too, has addresses of its own.
+  static std::vector<MemoryRange> rangesOf(const std::vector<Extent> &extents) {
+    std::vector<MemoryRange> ranges;
+    for (const Extent &extent : extents) {
+      uint64_t begin = (uint64_t(extent.arena) << 44) + uint64_t(extent.begin);
+      ranges.push_back({begin, begin + uint64_t(extent.bytes)});
+    }
+    return ranges;
+  }
+
+  const Machine &machine;
+  Dependencies dependencies;
+  Lanes lanes;
+};
+
+} // namespace
+
 std::vector<Piece> layOut(const plan::Plan &plan, const plan::Program &program,
                           const std::vector<KernelTime> &times,
-                          const Machine &machine) {
-  // Each arena, aliases too, has addresses of its own.
-  auto rangeOf = [](const plan::Slot &slot, int64_t bytes) {
-    uint64_t begin = (uint64_t(slot.arena()) << 44) + uint64_t(slot.offset());
-    return MemoryRange{begin, begin + uint64_t(bytes)};
-  };
-  Dependencies dependencies;
-  Lanes lanes(machine.lanes);
-  std::vector<Piece> pieces;
-  for (const plan::Command &command : program.commands()) {
-    std::vector<MemoryRange> reads, writes;
-    Piece piece;
-    if (command.has_launch()) {
-      const plan::Launch &launch = command.launch();
-      const plan::Kernel &kernel = plan.kernels(int(launch.kernel()));
-      int operands = launch.buffers_size() - int(kernel.results());
-      for (int i = 0; i < launch.buffers_size(); ++i)
-        (i < operands ? reads : writes)
-            .push_back(rangeOf(launch.buffers(i), kernel.buffer_bytes(i)));
-      piece.time = times[launch.kernel()];
-    } else if (command.has_copy()) {
-      reads.push_back(rangeOf(command.copy().from(), command.copy().bytes()));
-      writes.push_back(rangeOf(command.copy().to(), command.copy().bytes()));
-      piece.time = predictTransfer(2 * double(command.copy().bytes()), machine);
-    } else if (command.has_fill()) {
-      writes.push_back(rangeOf(command.fill().to(), command.fill().bytes()));
-      piece.time = predictTransfer(double(command.fill().bytes()), machine);
-    } else {
-      continue; // what the host computes is no part of a graph
-    }
-    Lanes::Place place = lanes.add(dependencies.add(reads, writes));
-    piece.lane = place.lane;
-    piece.waits = std::move(place.waits);
-    pieces.push_back(std::move(piece));
+                          const Machine &machine,
+                          std::span<const GradientBucket> buckets) {
+  Layout layout(machine);
+  for (int i = 0; i < program.commands_size(); ++i) {
+    const plan::Command &command = program.commands(i);
+    const Accesses accesses = accessesOf(plan, command);
+    if (command.has_launch())
+      layout.add(accesses, times[command.launch().kernel()]);
+    else if (command.has_copy())
+      layout.add(accesses,
+                 predictTransfer(2 * double(command.copy().bytes()), machine));
+    else if (command.has_fill())
+      layout.add(accesses,
+                 predictTransfer(double(command.fill().bytes()), machine));
+    // What the host computes is no part of a graph.
+    for (size_t bucket = 0; bucket < buckets.size(); ++bucket)
+      if (buckets[bucket].after == i)
+        layout.addSignal(buckets[bucket], int(bucket));
   }
-  return pieces;
+  return std::move(layout.pieces);
 }
 
 } // namespace pgrt

@@ -3,6 +3,9 @@
 
 #include "runtime/plan/plan.pb.h"
 #include "runtime/predict/KernelTime.h"
+#include "runtime/schedule/GradientBuckets.h"
+
+#include <span>
 
 namespace pgrt {
 
@@ -11,6 +14,7 @@ struct Piece {
   int lane = 0;
   std::vector<int> waits; // pieces of other lanes that must be done before
   KernelTime time;
+  int signal = -1; // that it gives: of that bucket
 };
 
 struct Overlap {
@@ -26,9 +30,12 @@ struct Overlap {
 Overlap overlapPieces(const std::vector<Piece> &pieces, const Machine &machine);
 
 /// The nodes of a program as the runtime lays them out (schedule/Lanes.h): what
-/// touches the same memory keeps its order. `times`: of all kernels.
+/// touches the same memory keeps its order. `times`: of all kernels. With a
+/// node for the signal of each of these buckets, which takes as long as one
+/// that does nothing.
 std::vector<Piece> layOut(const plan::Plan &plan, const plan::Program &program,
                           const std::vector<KernelTime> &times,
-                          const Machine &machine);
+                          const Machine &machine,
+                          std::span<const GradientBucket> buckets = {});
 
 } // namespace pgrt

@@ -1,6 +1,5 @@
 #include "runtime/predict/SharedUpdate.h"
-#include "runtime/schedule/SumTable.h"
-#include "runtime/schedule/UpdateShards.h"
+#include "runtime/predict/Exchange.h"
 
 #include <algorithm>
 
@@ -8,44 +7,14 @@ namespace pgrt {
 
 namespace {
 
-/// What each rank sends and receives in one exchange.
-class Exchange {
-public:
-  explicit Exchange(int ranks)
-      : sent(size_t(ranks), 0.0), received(size_t(ranks), 0.0) {}
-
-  void send(int from, int to, double bytes) {
-    sent[size_t(from)] += bytes;
-    received[size_t(to)] += bytes;
-  }
-
-  /// Of the rank that sends most.
-  double mostSent() const {
-    return *std::max_element(sent.begin(), sent.end());
-  }
-
-  /// Both ways at once, as fast as the rank with most to do in one of them.
-  double seconds(const Machine &machine) const {
-    double most = std::max(mostSent(),
-                           *std::max_element(received.begin(), received.end()));
-    return most > 0 ? machine.collectiveLatency + most / machine.sendReceive
-                    : 0;
-  }
-
-private:
-  std::vector<double> sent, received;
-};
-
 class Predictor {
 public:
   Predictor(const plan::Plan &plan, const PlanTime &times,
-            const plan::Program &update)
+            const plan::Program &update, const UpdateShards &shards)
       : plan(plan), times(times), machine(*times.machine), update(update),
-        ranks(times.ranks), shards(plan, times.ranks) {}
+        ranks(times.ranks), shards(shards) {}
 
   SharedUpdate predict() {
-    addToOwners();
-    addSums();
     addStages();
     return std::move(result);
   }
@@ -63,47 +32,6 @@ private:
     part.launches += seconds > 0;
     part.nvlink += exchange.mostSent();
     part.seconds += seconds;
-  }
-
-  void addToOwners() {
-    Exchange exchange(ranks);
-    std::vector<double> owned(static_cast<size_t>(ranks));
-    for (const UpdateShards::Gradient &gradient : shards.gradients()) {
-      const auto &[owner, extent] = gradient.piece;
-      owned[size_t(owner)] += double(extent.bytes);
-      for (int rank = 0; rank < ranks; ++rank)
-        if (rank != owner)
-          exchange.send(rank, owner, double(extent.bytes));
-    }
-    mostOwned = *std::max_element(owned.begin(), owned.end());
-    result.receivedBytes = mostOwned * (ranks - 1);
-    StepPart part = exchangePart("gradients to their owners");
-    addExchange(part, exchange);
-    result.parts.push_back(part);
-  }
-
-  // What all ranks sent is read, and the sum is written.
-  void addSums() {
-    StepPart part;
-    part.name = "sums of gradients";
-    std::vector<int64_t> pieces(static_cast<size_t>(ranks));
-    for (const UpdateShards::Gradient &gradient : shards.gradients())
-      ++pieces[size_t(gradient.piece.owner)];
-    const int64_t most = *std::max_element(pieces.begin(), pieces.end()),
-                  ofLaunch = std::max<int64_t>(sumsOfLaunch(ranks), 1);
-    Share share;
-    for (int64_t done = 0; done < most; done += ofLaunch) {
-      double bytes =
-          mostOwned * double(std::min(ofLaunch, most - done)) / double(most);
-      share.add(predictTransfer((ranks + 1) * bytes, machine),
-                (ranks - 1) * bytes / 4, (ranks + 1) * bytes);
-    }
-    part.launches = share.launches;
-    part.flops = share.flops;
-    part.bytes = share.bytes;
-    part.seconds = share.seconds;
-    part.bound = boundName(share.bound());
-    result.parts.push_back(part);
   }
 
   void addStages() {
@@ -151,16 +79,16 @@ private:
   const Machine &machine;
   const plan::Program &update;
   const int ranks;
-  const UpdateShards shards;
-  double mostOwned = 0; // bytes of gradients
+  const UpdateShards &shards;
   SharedUpdate result;
 };
 
 } // namespace
 
 SharedUpdate predictSharedUpdate(const plan::Plan &plan, const PlanTime &times,
-                                 const plan::Program &update) {
-  return Predictor(plan, times, update).predict();
+                                 const plan::Program &update,
+                                 const UpdateShards &shards) {
+  return Predictor(plan, times, update, shards).predict();
 }
 
 } // namespace pgrt

@@ -1,5 +1,6 @@
 #include "runtime/predict/StepTime.h"
 #include "runtime/plan/PlanCheck.h"
+#include "runtime/predict/GradientExchange.h"
 #include "runtime/predict/SharedUpdate.h"
 #include "runtime/support/Error.h"
 
@@ -84,9 +85,18 @@ public:
     addClear(parts);
     addProgram(findProgram(plan, "measure", phase), parts * micros);
     addProgram(train, parts * micros);
-    addProgram(findProgram(plan, "combine"), parts - 1);
-    if (const plan::Program *update = findProgram(plan, "update", phase))
-      addUpdate(*update);
+    const plan::Program *update = findProgram(plan, "update", phase);
+    if (times.ranks == 1) {
+      addProgram(findProgram(plan, "combine"), parts - 1);
+      addProgram(update, 1);
+    } else {
+      const UpdateShards shards(plan, times.ranks);
+      addProgram(findProgram(plan, "combine"),
+                 parts - 1 - double(lastSums(int64_t(parts))));
+      addExchange(*train, shards, parts, parts * micros);
+      if (update)
+        addSharedUpdate(*update, shards);
+    }
     step.modelFlops = programFlops(plan, *train) * parts * micros;
     step.floorSeconds = step.modelFlops / machine.reference;
     return std::move(step);
@@ -124,15 +134,30 @@ private:
     add(part);
   }
 
-  void addUpdate(const plan::Program &update) {
-    if (times.ranks == 1)
-      return addProgram(&update, 1);
-    SharedUpdate shared = predictSharedUpdate(plan, times, update);
+  // Its time is what does not hide; each run of `train` gives the signals.
+  void addExchange(const plan::Program &train, const UpdateShards &shards,
+                   double parts, double runs) {
+    step.exchange =
+        predictGradientExchange(plan, times, train, shards, int64_t(parts));
+    StepPart part;
+    part.name = "gradients, beside the last run";
+    part.launches = step.exchange.launches +
+                    int64_t(runs) * int64_t(step.exchange.buckets.size());
+    part.flops = step.exchange.flops;
+    part.bytes = step.exchange.bytes;
+    part.nvlink = step.exchange.nvlink;
+    part.seconds = step.exchange.exposed;
+    part.bound = "NVLink";
+    add(part);
+  }
+
+  void addSharedUpdate(const plan::Program &update,
+                       const UpdateShards &shards) {
+    SharedUpdate shared = predictSharedUpdate(plan, times, update, shards);
     for (const StepPart &part : shared.parts)
       add(part);
     for (const auto &[kernel, share] : shared.kernels)
       step.kernels[kernel].add(share);
-    step.receivedBytes = int64_t(shared.receivedBytes);
   }
 
   void add(const StepPart &part) {
@@ -205,10 +230,10 @@ PlanTime predictPlan(const plan::Plan &plan, const Machine &machine,
     if (program.role() == "train")
       for (const std::string &phase : program.phases())
         times.steps.push_back(StepBuilder(plan, times).build(phase));
-  int64_t received = 0;
+  double received = 0;
   for (const StepTime &step : times.steps)
-    received = std::max(received, step.receivedBytes);
-  times.memoryBytes += received;
+    received = std::max(received, step.exchange.receivedBytes);
+  times.memoryBytes += int64_t(received);
   return times;
 }
 

@@ -40,12 +40,22 @@ struct StepPart {
   std::string bound;
 };
 
+/// What passes between GPUs before the update, beside the last run of `train`.
+struct GradientExchange {
+  std::vector<double> buckets; // bytes of each, in order
+  int64_t launches = 0;        // exchanges and sums
+  double flops = 0, bytes = 0, nvlink = 0;
+  double seconds = 0;       // on its own
+  double exposed = 0;       // that the step takes longer for it
+  double receivedBytes = 0; // memory for other ranks' gradients
+};
+
 struct StepTime {
   std::string phase;
   std::vector<StepPart> parts;
   StepPart total;
   std::map<int, Share> kernels; // by index in Plan.kernels
-  int64_t receivedBytes = 0;    // memory for other ranks' gradients
+  GradientExchange exchange;    // on several GPUs
   double modelFlops = 0;        // useful work of one GPU
   double floorSeconds = 0;      // that work at the reference rate
 };
@@ -59,6 +69,9 @@ struct PlanTime {
   std::vector<StepTime> steps;       // one a phase; none without training
   int64_t memoryBytes = 0; // of a GPU: arenas, and gradients of other ranks
 };
+
+/// So many sums over a rank's parts are left when its last one is in.
+int64_t lastSums(int64_t ownParts);
 
 /// One program, whose kernels `times` knows already.
 ProgramTime predictProgram(const plan::Plan &plan, const PlanTime &times,

@@ -32,6 +32,16 @@ std::string partLine(const StepPart &part) {
                    milliseconds(part.seconds).c_str(), part.bound.c_str());
 }
 
+std::string exchangeLine(const GradientExchange &exchange) {
+  std::string sizes;
+  for (double bytes : exchange.buckets)
+    sizes += (sizes.empty() ? "" : ", ") + readableBytes(bytes);
+  return formatted("  gradients: in buckets of %s, exchanged and added in %.3f "
+                   "ms, of which %.3f ms hide behind the last run\n",
+                   sizes.c_str(), exchange.seconds * 1e3,
+                   (exchange.seconds - exchange.exposed) * 1e3);
+}
+
 std::string stepTable(const StepTime &step, const PlanTime &times) {
   std::string text =
       formatted("a step, phase %s, on %d %s\n", step.phase.c_str(), times.ranks,
@@ -41,6 +51,8 @@ std::string stepTable(const StepTime &step, const PlanTime &times) {
   for (const StepPart &part : step.parts)
     text += partLine(part);
   text += partLine(step.total);
+  if (!step.exchange.buckets.empty())
+    text += exchangeLine(step.exchange);
   text += formatted(
       "  floor: %s of useful work at %.0f TFLOP/s takes %.1f ms; the step "
       "takes %.2f times as long\n\n",
@@ -165,7 +177,10 @@ static void writeStep(JsonWriter &json, const StepTime &step) {
       .field("seconds", step.total.seconds)
       .field("model_flops", step.modelFlops)
       .field("floor_seconds", step.floorSeconds)
-      .field("times_floor", step.total.seconds / step.floorSeconds);
+      .field("times_floor", step.total.seconds / step.floorSeconds)
+      .field("gradient_buckets", int64_t(step.exchange.buckets.size()))
+      .field("gradient_exchange_seconds", step.exchange.seconds)
+      .field("gradient_exchange_seconds_exposed", step.exchange.exposed);
   json.key("parts").beginArray();
   for (const StepPart &part : step.parts) {
     json.beginObject();

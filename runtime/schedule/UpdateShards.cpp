@@ -33,7 +33,7 @@ static double costOf(const plan::Plan &plan, const plan::Command &command) {
 }
 
 UpdateShards::UpdateShards(const plan::Plan &plan, int size)
-    : plan(plan), parent(size_t(plan.parameters_size())),
+    : plan(plan), size(size), parent(size_t(plan.parameters_size())),
       owner(size_t(plan.parameters_size())) {
   for (const plan::Program &program : plan.programs())
     if (program.role() == "update")
@@ -41,7 +41,7 @@ UpdateShards::UpdateShards(const plan::Plan &plan, int size)
   std::iota(parent.begin(), parent.end(), 0);
   findWhatIsRead();
   findGroups();
-  chooseOwners(size);
+  chooseOwners();
   for (int i = 0; i < plan.parameters_size(); ++i)
     if (plan.parameters(i).has_gradient())
       reduced.push_back({{rankOf(groupOf(i)), gradientOf(plan.parameters(i))},
@@ -147,7 +147,7 @@ void UpdateShards::findGroups() {
 }
 
 // The most expensive group first, to the rank that has least.
-void UpdateShards::chooseOwners(int size) {
+void UpdateShards::chooseOwners() {
   std::vector<double> cost(parent.size());
   // In the order of the plan: costs must come out the same on all ranks.
   for (const plan::Program *update : updates)

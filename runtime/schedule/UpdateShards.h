@@ -41,6 +41,8 @@ public:
   };
   const std::vector<Gradient> &gradients() const { return reduced; }
 
+  int ranks() const { return size; }
+
   /// The averages that only their owners have after an update: to be gathered
   /// after the last step.
   std::vector<Piece> averages() const;
@@ -54,11 +56,12 @@ private:
   bool walk(const plan::Program &update);
   void findWhatIsRead();
   void findGroups();
-  void chooseOwners(int size);
+  void chooseOwners();
   int rankOf(int group) const;
   ExtentMap holdersAtStart() const;
 
   const plan::Plan &plan;
+  const int size;
   std::vector<const plan::Program *> updates;
   std::vector<int> parent;  // of each parameter, in its group's tree
   std::vector<int> owner;   // of each group's parameter: a rank

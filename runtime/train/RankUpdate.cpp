@@ -2,6 +2,8 @@
 #include "runtime/plan/PlanCheck.h"
 #include "runtime/support/Error.h"
 
+#include <limits>
+
 namespace pgrt {
 
 void checkRanks(int64_t parts, int ranks) {
@@ -19,69 +21,125 @@ void checkRanks(int64_t parts, int ranks) {
 // Buffers for what is received start at such multiples.
 static int64_t padded(int64_t bytes) { return (bytes + 63) / 64 * 64; }
 
-RankUpdate::RankUpdate(Executor &executor, Collective &ranks)
+RankUpdate::RankUpdate(Executor &executor, Collective &ranks,
+                       int64_t smallestBucket)
     : executor(executor), ranks(ranks), shards(executor.plan(), ranks.size()) {
   if (ranks.size() == 1)
     return;
-  int64_t bytes = 0;
-  for (const auto &[piece, type] : shards.gradients())
-    if (piece.owner == ranks.rank())
-      bytes += padded(piece.extent.bytes);
+  if (!runsBeside())
+    smallestBucket = std::numeric_limits<int64_t>::max();
+  int64_t most = 0;
+  for (const plan::Program &train : executor.plan().programs()) {
+    if (train.role() != "train")
+      continue;
+    std::vector<GradientBucket> &own = buckets[&train];
+    own = gradientBuckets(executor.plan(), train, shards, smallestBucket);
+    int64_t bytes = 0;
+    std::vector<Executor::Signal> signals;
+    for (const GradientBucket &bucket : own) {
+      Executor::Signal &signal = signals.emplace_back(
+          Executor::Signal{int(signals.size()), bucket.after, {}});
+      for (const GradientPiece &piece : bucket.pieces) {
+        signal.memory.push_back(piece.extent);
+        if (piece.adder == ranks.rank())
+          bytes += padded(piece.extent.bytes);
+      }
+    }
+    if (runsBeside())
+      executor.signalWithin(train, std::move(signals));
+    most = std::max(most, bytes);
+  }
   received = executor.device().allocate(
-      std::vector<int64_t>(size_t(ranks.size() - 1), bytes));
+      std::vector<int64_t>(size_t(ranks.size() - 1), most));
 }
 
 RankUpdate::~RankUpdate() {
   for (const auto &[update, ofUpdate] : stages)
     for (const Stage &stage : ofUpdate)
       executor.forget(stage.program);
-  executor.device().release(received);
+  if (runsBeside())
+    for (const auto &[train, ofTrain] : buckets)
+      executor.signalWithin(*train, {});
+  // After a failure a rank may be gone that an exchange under way waits for:
+  // that memory goes with the device.
+  if (std::uncaught_exceptions() == thrownBefore)
+    executor.device().release(received);
 }
 
-void *RankUpdate::address(const Extent &extent) const {
-  plan::Slot slot;
-  slot.set_arena(uint32_t(extent.arena));
-  slot.set_offset(extent.begin);
-  return executor.address(slot);
+bool RankUpdate::runsBeside() const {
+  return ranks.size() > 1 && executor.device().runsBeside();
 }
 
-void RankUpdate::addGradients() {
-  const int size = ranks.size(), own = ranks.rank();
-  if (size == 1)
+void RankUpdate::addGradients(const plan::Program &train,
+                              const std::vector<InstanceSum> &own) {
+  if (ranks.size() == 1)
     return;
-  std::vector<TreeSum> sums; // of the pieces that this rank owns
-  std::vector<Send> sends;
-  std::vector<Receive> receives;
   int64_t offset = 0;
-  for (const auto &[piece, type] : shards.gradients()) {
-    const auto &[owner, extent] = piece;
-    void *mine = address(extent);
-    if (owner != own) {
-      sends.push_back({owner, mine, extent.bytes});
+  int number = 0;
+  for (const GradientBucket &bucket : buckets.at(&train))
+    executor.device().beside(number++, [&] { addBucket(bucket, own, offset); });
+}
+
+void RankUpdate::sumInstances(const GradientBucket &bucket,
+                              const InstanceSum &sum) {
+  std::vector<TreeSum> sums;
+  for (const GradientPiece &piece : bucket.pieces) {
+    void *to = executor.address(piece.extent, sum.to);
+    sums.push_back({to,
+                    {to, executor.address(piece.extent, sum.from)},
+                    piece.extent.bytes / typeBytes(piece.type),
+                    piece.type});
+  }
+  executor.device().sum(sums);
+}
+
+// What other ranks send lies in `received` from `offset` on.
+void RankUpdate::addBucket(const GradientBucket &bucket,
+                           const std::vector<InstanceSum> &own,
+                           int64_t &offset) {
+  for (const InstanceSum &sum : own)
+    sumInstances(bucket, sum);
+  const int size = ranks.size(), self = ranks.rank();
+  std::vector<TreeSum> sums;
+  std::vector<Send> sends, sumsSent;
+  std::vector<Receive> receives, sumsReceived;
+  bool sendsSums = false; // on whatever rank
+  for (const auto &[extent, type, owner, adder] : bucket.pieces) {
+    void *mine = executor.address(extent);
+    sendsSums |= adder != owner;
+    if (adder != self) {
+      sends.push_back({adder, mine, extent.bytes});
+      if (owner == self)
+        sumsReceived.push_back({adder, mine, extent.bytes});
       continue;
     }
     TreeSum &sum = sums.emplace_back(
         TreeSum{mine, {}, extent.bytes / typeBytes(type), type});
     for (int rank = 0; rank < size; ++rank) {
-      if (rank == own) {
+      if (rank == self) {
         sum.from.push_back(mine);
         continue;
       }
-      char *buffer = static_cast<char *>(received[size_t(rank - (rank > own))]);
+      char *buffer =
+          static_cast<char *>(received[size_t(rank - (rank > self))]);
       sum.from.push_back(buffer + offset);
       receives.push_back({rank, buffer + offset, extent.bytes});
     }
     offset += padded(extent.bytes);
+    if (owner != self)
+      sumsSent.push_back({owner, mine, extent.bytes});
   }
   ranks.exchangeOnDevice(sends, receives);
   executor.device().sum(sums);
+  if (sendsSums)
+    ranks.exchangeOnDevice(sumsSent, sumsReceived);
 }
 
 void RankUpdate::gather(const std::vector<UpdateShards::Piece> &pieces) {
   std::vector<Send> sends;
   std::vector<Receive> receives;
   for (const auto &[owner, extent] : pieces) {
-    void *memory = address(extent);
+    void *memory = executor.address(extent);
     if (owner != ranks.rank())
       receives.push_back({owner, memory, extent.bytes});
     for (int rank = 0; rank < ranks.size(); ++rank)
@@ -112,6 +170,7 @@ RankUpdate::stagesOf(const plan::Program &update) {
 
 void RankUpdate::run(const plan::Program &update,
                      const std::vector<double> &scalars) {
+  executor.device().join();
   if (ranks.size() == 1) {
     executor.run(update, scalars);
     return;

@@ -4,7 +4,6 @@
 #include "runtime/support/Error.h"
 #include "runtime/support/Interrupt.h"
 #include "runtime/train/Estimate.h"
-#include "runtime/train/GradientTree.h"
 #include "runtime/train/Initialise.h"
 
 #include <algorithm>
@@ -14,11 +13,11 @@ namespace pgrt {
 
 Trainer::Trainer(Executor &executor, Collective &ranks, WindowOrder &data,
                  const Budget &budget, EventLog &log, Progress &progress,
-                 double peak)
+                 double peak, int64_t smallestBucket)
     : executor(executor), ranks(ranks), data(data), budget(budget), log(log),
       progress(progress), peak(peak), plan(executor.plan()),
       training(plan.training()), switches(size_t(training.switches_size())),
-      rankUpdate(executor, ranks) {}
+      rankUpdate(executor, ranks, smallestBucket) {}
 
 const plan::Program &Trainer::programFor(const char *role,
                                          const std::string &phase) const {
@@ -62,6 +61,15 @@ Trainer::Clock Trainer::agree(double elapsed) {
           clocks[0].elapsed};
 }
 
+// Ranks exchange gradients beside the step's last micro-batch: once that has
+// begun nobody stops, and all decide before it, together. Who stops earlier
+// says so there and then.
+bool Trainer::goesOn(bool isLast) {
+  ranks.check();
+  const bool stops = interruptedHere();
+  return !(isLast || stops ? ranks.any(stops) : stops);
+}
+
 static bool isMeaned(const plan::Port &port) {
   return port.name() == "loss" || port.name().starts_with("term.");
 }
@@ -83,24 +91,41 @@ void Trainer::runMicroBatch(const plan::Program &program, int64_t part,
   executor.run(program, evaluateScalars(plan, own));
 }
 
-// False if an interrupt came. `outputs`: of each micro-batch.
+void Trainer::combineInstances(int to, int from,
+                               const std::vector<double> &scalars) {
+  executor.bind(gradientArena(plan), to);
+  executor.bind(otherGradientArena(plan), from);
+  executor.run(*findProgram(plan, "combine"), scalars);
+}
+
+// Adds the gradients of all parts, also of other ranks. `last`: the instance of
+// this rank's last part; its run may be under way.
+void Trainer::addParts(const plan::Program &train, GradientTree &tree, int last,
+                       const std::vector<double> &scalars) {
+  std::vector<InstanceSum> sums; // left to rankUpdate
+  auto combine = [&](int to, int from) {
+    if (rankUpdate.runsBeside())
+      sums.push_back({to, from});
+    else
+      combineInstances(to, from, scalars);
+  };
+  tree.add(last, combine);
+  executor.bind(gradientArena(plan), tree.finish(combine));
+  rankUpdate.addGradients(train, sums);
+}
+
+// False if an interrupt came, on whatever rank. `outputs`: of each micro-batch.
 bool Trainer::runOwnParts(const plan::Program &train,
                           const ScalarInputs &inputs,
                           std::vector<double> &outputs) {
   GradientTree tree(gradientInstances(training.parts()));
-  const int gradients = gradientArena(plan), others = otherGradientArena(plan);
+  const int gradients = gradientArena(plan);
   const int64_t parts = training.parts(), own = parts / ranks.size(),
                 micros = training.batch_tokens() / training.seq() / parts /
                          training.micro_batch();
   const std::vector<double> scalars = evaluateScalars(plan, inputs);
-  const plan::Program *combineProgram = findProgram(plan, "combine");
   // A plan that was checked names the phases of each train program.
   const plan::Program *measure = findProgram(plan, "measure", train.phases(0));
-  auto combine = [&](int to, int from) {
-    executor.bind(gradients, to);
-    executor.bind(others, from);
-    executor.run(*combineProgram, scalars);
-  };
   double begin = Profile::now();
   double measured = 0; // seconds of it that went into `measure`
   outputs.clear();
@@ -110,18 +135,20 @@ bool Trainer::runOwnParts(const plan::Program &train,
     executor.bind(gradients, instance);
     executor.clearArena(gradients);
     for (int64_t micro = 0; measure && micro < micros; ++micro) {
-      ranks.check();
-      if (interruptedHere())
+      if (!goesOn(false))
         return false;
       double before = Profile::now();
       runMicroBatch(*measure, part, micro, inputs);
       measured += Profile::now() - before;
     }
     for (int64_t micro = 0; micro < micros; ++micro) {
-      ranks.check();
-      if (interruptedHere())
+      const bool isLast = i + 1 == own && micro + 1 == micros;
+      if (!goesOn(isLast))
         return false;
       runMicroBatch(train, part, micro, inputs);
+      // Reading waits for the run.
+      if (isLast && rankUpdate.runsBeside())
+        addParts(train, tree, instance, scalars);
       for (const plan::Port &port : train.outputs())
         outputs.push_back(isMeaned(port) ? executor.readScalar(port) : 0);
       double seconds = Profile::now() - begin;
@@ -139,9 +166,12 @@ bool Trainer::runOwnParts(const plan::Program &train,
       }
       progress.withinStep(inputs.step, done, own * micros, seconds);
     }
-    tree.add(instance, combine);
+    if (i + 1 < own)
+      tree.add(instance,
+               [&](int to, int from) { combineInstances(to, from, scalars); });
+    else if (!rankUpdate.runsBeside())
+      addParts(train, tree, instance, scalars);
   }
-  executor.bind(gradients, tree.finish(combine));
   return true;
 }
 
@@ -169,13 +199,11 @@ void Trainer::meanOutputs(const plan::Program &train,
 bool Trainer::runParts(const plan::Program &train, const ScalarInputs &inputs,
                        double &loss, std::vector<double> &terms) {
   std::vector<double> own;
-  bool stopped = !runOwnParts(train, inputs, own);
-  if (ranks.any(stopped))
+  if (!runOwnParts(train, inputs, own))
     return false;
   std::vector<double> all(own.size() * size_t(ranks.size()));
   ranks.allGather(own.data(), all.data(), int64_t(own.size() * sizeof own[0]));
   meanOutputs(train, all, loss, terms);
-  rankUpdate.addGradients();
   return true;
 }
 

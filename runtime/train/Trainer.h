@@ -7,6 +7,7 @@
 #include "runtime/plan/Scalars.h"
 #include "runtime/support/EventLog.h"
 #include "runtime/train/Budget.h"
+#include "runtime/train/GradientTree.h"
 #include "runtime/train/Progress.h"
 #include "runtime/train/RankUpdate.h"
 
@@ -31,10 +32,12 @@ struct TrainResult {
 class Trainer {
 public:
   /// `peak` in FLOP/s of all ranks, for the line of progress; 0: not known.
+  /// `smallestBucket`: see RankUpdate.
   /// Parameters must be initialised, and the ranks must divide the parts
   /// (checkRanks).
   Trainer(Executor &executor, Collective &ranks, WindowOrder &data,
-          const Budget &budget, EventLog &log, Progress &progress, double peak);
+          const Budget &budget, EventLog &log, Progress &progress, double peak,
+          int64_t smallestBucket = worthwhileBytes);
 
   /// Throws Error if the loss is not finite.
   TrainResult run();
@@ -46,10 +49,14 @@ private:
   };
   Clock agree(double elapsed);
   bool interruptedHere();
+  bool goesOn(bool isLast);
   void runMicroBatch(const plan::Program &program, int64_t part, int64_t micro,
                      const ScalarInputs &inputs);
   bool runParts(const plan::Program &train, const ScalarInputs &inputs,
                 double &loss, std::vector<double> &terms);
+  void combineInstances(int to, int from, const std::vector<double> &scalars);
+  void addParts(const plan::Program &train, GradientTree &tree, int last,
+                const std::vector<double> &scalars);
   bool runOwnParts(const plan::Program &train, const ScalarInputs &inputs,
                    std::vector<double> &outputs);
   void meanOutputs(const plan::Program &train,

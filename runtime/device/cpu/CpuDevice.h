@@ -7,7 +7,7 @@
 
 namespace pgrt {
 
-class CpuDevice final : public Device {
+class CpuDevice : public Device {
 public:
   explicit CpuDevice(int threads);
   ~CpuDevice() override;

@@ -17,11 +17,13 @@ static CUdeviceptr onDevice(const void *address) {
 }
 
 CudaDevice::CudaDevice(int index, int threads)
-    : context(index), team(threads), issuer((context.use(), context)) {}
+    : context(index), team(threads), issuer((context.use(), context)),
+      side(context) {}
 
 CudaDevice::~CudaDevice() {
   // Faults have been reported where they showed: nothing is left to do about
   // them here.
+  side.wait();
   context.driver.cuStreamSynchronize(issuer.stream(0));
   for (CUdeviceptr address : allocations)
     context.driver.cuMemFree(address);
@@ -155,10 +157,47 @@ CudaDevice::record(const std::function<void()> &issue) {
                                        all.scalars);
 }
 
+void CudaDevice::signal(int number, std::span<const MemoryPiece> memory) {
+  context.use();
+  CUevent event = side.signal(number);
+  if (!taken) {
+    context.driver.check(context.driver.cuEventRecord(event, stream()),
+                         "cannot record an event");
+    return;
+  }
+  Work work{Work::Signal};
+  for (const MemoryPiece &piece : memory) {
+    work.buffers.push_back(piece.address);
+    work.buffers.push_back(static_cast<char *>(piece.address) + piece.bytes);
+  }
+  work.event = event;
+  ask(std::move(work));
+}
+
+void CudaDevice::beside(int signal, const std::function<void()> &issue) {
+  context.use();
+  side.waitFor(signal);
+  isBeside = true;
+  try {
+    issue();
+  } catch (...) {
+    isBeside = false;
+    throw;
+  }
+  isBeside = false;
+}
+
+void CudaDevice::join() {
+  context.use();
+  side.joinInto(issuer.stream(0));
+}
+
 void CudaDevice::wait() {
   context.use();
-  context.driver.check(context.driver.cuStreamSynchronize(stream()),
-                       "the GPU reports a fault");
+  const char *fault = "the GPU reports a fault";
+  context.driver.check(side.wait(), fault);
+  context.driver.check(context.driver.cuStreamSynchronize(issuer.stream(0)),
+                       fault);
 }
 
 void CudaDevice::read(void *host, const void *device, int64_t bytes) {
@@ -168,7 +207,8 @@ void CudaDevice::read(void *host, const void *device, int64_t bytes) {
   context.driver.check(context.driver.cuMemcpyDtoHAsync(
                            host, onDevice(device), size_t(bytes), stream()),
                        "cannot copy from the GPU");
-  wait();
+  context.driver.check(context.driver.cuStreamSynchronize(stream()),
+                       "the GPU reports a fault");
 }
 
 // The driver has read the host's memory, which is not pinned, when the call

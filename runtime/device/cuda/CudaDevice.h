@@ -6,6 +6,7 @@
 #include "runtime/device/cpu/ThreadTeam.h"
 #include "runtime/device/cuda/Adder.h"
 #include "runtime/device/cuda/Issuer.h"
+#include "runtime/device/cuda/SideStream.h"
 
 namespace pgrt {
 
@@ -28,6 +29,10 @@ public:
   bool records() const override { return true; }
   std::unique_ptr<Recording>
   record(const std::function<void()> &issue) override;
+  bool runsBeside() const override { return true; }
+  void signal(int number, std::span<const MemoryPiece> memory) override;
+  void beside(int signal, const std::function<void()> &issue) override;
+  void join() override;
   void wait() override;
   void read(void *host, const void *device, int64_t bytes) override;
   void write(void *device, const void *host, int64_t bytes) override;
@@ -36,10 +41,10 @@ public:
                      const std::function<void(int64_t)> &body) override;
   double measurePeak(const std::string &numerics) override;
 
-  /// For what works beside the executor, as collectives do: the GPU, and the
-  /// stream on which everything that this device was asked for runs in order.
+  /// For collectives: the GPU, and the stream of what this device is asked for
+  /// now. What is on it runs in order.
   const cuda::Context &gpu() const { return context; }
-  CUstream stream() { return issuer.stream(0); }
+  CUstream stream() { return isBeside ? side.stream() : issuer.stream(0); }
 
 private:
   struct Taken {
@@ -51,6 +56,8 @@ private:
   cuda::Context context;
   ThreadTeam team;
   cuda::Issuer issuer;
+  cuda::SideStream side;
+  bool isBeside = false;              // within `beside`
   std::unique_ptr<cuda::Adder> adder; // once it is needed
   std::vector<CUdeviceptr> allocations;
   CUdeviceptr scalarTable = 0; // of launches that are not recorded

@@ -48,6 +48,8 @@ namespace pgrt::cuda {
     (CUtensorMap *, int, uint32_t, void *, const uint64_t *, const uint64_t *, \
      const uint32_t *, const uint32_t *, int, int, int, int))                  \
   F(cuStreamCreate, cuStreamCreate, (CUstream *, unsigned))                    \
+  F(cuStreamCreateWithPriority, cuStreamCreateWithPriority,                    \
+    (CUstream *, unsigned, int))                                               \
   F(cuStreamDestroy, cuStreamDestroy_v2, (CUstream))                           \
   F(cuStreamSynchronize, cuStreamSynchronize, (CUstream))                      \
   F(cuStreamWaitEvent, cuStreamWaitEvent, (CUstream, CUevent, unsigned))       \
@@ -56,6 +58,8 @@ namespace pgrt::cuda {
   F(cuEventCreate, cuEventCreate, (CUevent *, unsigned))                       \
   F(cuEventDestroy, cuEventDestroy_v2, (CUevent))                              \
   F(cuEventRecord, cuEventRecord, (CUevent, CUstream))                         \
+  F(cuEventRecordWithFlags, cuEventRecordWithFlags,                            \
+    (CUevent, CUstream, unsigned))                                             \
   F(cuEventSynchronize, cuEventSynchronize, (CUevent))                         \
   F(cuEventElapsedTime, cuEventElapsedTime, (float *, CUevent, CUevent))       \
   F(cuGraphInstantiate, cuGraphInstantiateWithFlags,                           \

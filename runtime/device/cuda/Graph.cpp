@@ -47,6 +47,11 @@ std::vector<int> addTo(Dependencies &dependencies, const Work &work,
     for (int i = 0; i < kernel.buffer_bytes_size(); ++i)
       addRange(i < operands ? reads : writes, work.buffers[size_t(i)],
                kernel.buffer_bytes(i));
+  } else if (work.kind == Work::Signal) {
+    // As if it wrote: after those that read there too.
+    for (size_t i = 0; i < work.buffers.size(); i += 2)
+      writes.push_back({uint64_t(uintptr_t(work.buffers[i])),
+                        uint64_t(uintptr_t(work.buffers[i + 1]))});
   } else {
     addRange(writes, work.buffers[0], work.bytes);
     if (work.kind == Work::Copy)

@@ -69,6 +69,11 @@ void Issuer::issue(const Work &work, int lane) {
                                            size_t(work.bytes) / 4, on),
                    "cannot fill memory on the GPU");
     return;
+  case Work::Signal:
+    driver.check(
+        driver.cuEventRecordWithFlags(work.event, on, CU_EVENT_RECORD_EXTERNAL),
+        "cannot record an event in a graph");
+    return;
   }
 }
 

@@ -12,13 +12,15 @@ namespace pgrt::cuda {
 
 /// What a device is asked for.
 struct Work {
-  enum Kind { Launch, Copy, Fill } kind;
+  enum Kind { Launch, Copy, Fill, Signal } kind;
   int kernel = -1;                  ///< of a launch: index of Plan.kernels
   std::vector<void *> buffers = {}; ///< of a launch; of a copy: to, from; of a
-                                    ///< fill: to
+                                    ///< fill: to; of a signal: begin and
+                                    ///< end of each piece
   CUdeviceptr scalars = 0;          ///< of a launch, on the device
   int64_t bytes = 0;                ///< of a copy or fill
   uint32_t pattern = 0;             ///< of a fill
+  CUevent event = nullptr;          ///< of a signal
 };
 
 class Issuer {
@@ -34,7 +36,7 @@ public:
   CUstream stream(int lane);
   /// Allocates what issuing the work on that stream will need.
   void reserve(const Work &work, int lane);
-  /// What is on one stream runs in order.
+  /// What is on one stream runs in order. Signals: while it is recorded.
   void issue(const Work &work, int lane);
 
   const plan::Kernel &kernel(int index) const { return plan->kernels(index); }

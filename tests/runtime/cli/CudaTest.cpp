@@ -135,15 +135,18 @@ TEST_F(Cuda, TheWholeChain) {
   EXPECT_CONTAINS(scored.output, "as claimed");
 }
 
-// Threads, each with a GPU; gradients, updates, windows divided.
+// Threads, each with a GPU; gradients, updates, windows divided. Exchanges go
+// on beside the backward pass: as late as they may, or as early.
 TEST_F(Cuda, SameBitsOnAnyNumberOfGpus) {
   std::string folder = prepareFolder(/*parts=*/8);
   Ran one = pgrt(job(folder, "gpu.plan", "1") + "--device cuda --quiet");
   ASSERT_EQ(one.status, 0) << one.output;
-  for (const char *gpus : {"2", "4", "8"}) {
-    Ran ran = simulated(job(folder, "gpu.plan", gpus) +
-                            "--device cuda --quiet --devices " + gpus,
-                        std::string("GPUSIM_DEVICES=") + gpus);
+  for (const auto &[gpus, early] :
+       {std::pair("2", "0"), {"4", "1"}, {"8", "0"}, {"8", "1"}}) {
+    Ran ran =
+        simulated(job(folder, "gpu.plan", gpus) +
+                      "--device cuda --quiet --devices " + gpus,
+                  cat("GPUSIM_DEVICES=", gpus, " GPUSIM_NEWEST_FIRST=", early));
     ASSERT_EQ(ran.status, 0) << ran.output;
     for (const char *file :
          {"/final.safetensors", "/weights.safetensors", "/artifact.pgz"})
@@ -161,6 +164,23 @@ TEST_F(Cuda, SameBitsOnAnyNumberOfGpus) {
                       "GPUSIM_DEVICES=2");
   EXPECT_EQ(few.status, 3) << few.output;
   EXPECT_CONTAINS(few.output, "each rank needs one of its own; there are 2");
+}
+
+// A planted fault: exchanges that do not wait for the gradients. The test above
+// would tell.
+TEST_F(Cuda, ExchangesHaveToWaitForTheirGradients) {
+  std::string folder = prepareFolder(/*parts=*/8);
+  for (const char *forgets : {"0", "1"}) {
+    Ran ran = simulated(job(folder, "gpu.plan", forgets) +
+                            "--device cuda --quiet --devices 2 --stages train",
+                        cat("GPUSIM_DEVICES=2 GPUSIM_NEWEST_FIRST=1 "
+                            "GPUSIM_FORGET_GRAPH_EVENTS=",
+                            forgets));
+    ASSERT_EQ(ran.status, 0) << ran.output;
+  }
+  const char *file = "/final.safetensors";
+  EXPECT_NE(toy::readFile(folder + "/0" + file),
+            toy::readFile(folder + "/1" + file));
 }
 
 TEST_F(Cuda, ProfilesKernelByKernel) {

@@ -78,6 +78,7 @@ TEST_F(OverlapTest, PiecesWaitForOtherLanes) {
 
 TEST_F(OverlapTest, ProgramsAreLaidOutByTheMemoryTheyTouch) {
   plan::Plan plan;
+  plan.add_arenas()->set_name("activations");
   plan::Kernel *kernel = plan.add_kernels();
   kernel->add_buffer_bytes(64);
   kernel->add_buffer_bytes(64);
@@ -108,6 +109,25 @@ TEST_F(OverlapTest, ProgramsAreLaidOutByTheMemoryTheyTouch) {
   EXPECT_DOUBLE_EQ(pieces[3].time.seconds, 2 + 1);
   EXPECT_EQ(pieces[4].lane, pieces[2].lane);
   EXPECT_DOUBLE_EQ(pieces[2].time.seconds, 7);
+
+  // A signal comes after all that touches its memory, so far.
+  GradientBucket bucket;
+  bucket.after = 2;
+  bucket.pieces.push_back({{0, 64, 64}, plan::F32, 0, 0});
+  pieces = layOut(plan, program, {time}, machine, {&bucket, 1});
+  ASSERT_EQ(pieces.size(), 6u);
+  EXPECT_EQ(pieces[3].signal, 0);
+  EXPECT_EQ(pieces[3].lane, pieces[2].lane);
+  EXPECT_EQ(pieces[4].signal, -1);
+}
+
+// A side stream: half a second of each is the other's.
+TEST_F(OverlapTest, MoreLanesThanTheProgramHas) {
+  add(0, 10, 1);
+  add(0, 10, 1);
+  add(2, 3, 0.1, {0});
+  // At 11/10 of the GPU both slow down by that, for as long as the third works.
+  EXPECT_DOUBLE_EQ(run().seconds, 24 + 3.3 * 0.1 / 1.1);
 }
 
 } // namespace

@@ -166,6 +166,10 @@ TEST_F(StepTimeTest, RanksShareThePartsAndTheUpdate) {
   rule->add_buffer_bytes(400);
   rule->set_results(1);
   const auto kernel = uint32_t(plan.kernels_size() - 1);
+  plan::Program &train = *plan.mutable_programs(0);
+  train.mutable_commands(3)->mutable_copy()->mutable_to()->set_arena(2);
+  train.mutable_commands(3)->mutable_copy()->mutable_from()->set_arena(2);
+  train.mutable_commands(4)->mutable_fill()->mutable_to()->set_arena(2);
   plan::Program &update = *plan.mutable_programs(2);
   plan::Program &prepare = *addProgram("prepare", "prepare");
   update.clear_commands();
@@ -191,13 +195,17 @@ TEST_F(StepTimeTest, RanksShareThePartsAndTheUpdate) {
   PlanTime times = predictPlan(plan, machine, 2);
   const StepTime &step = times.steps[0];
   EXPECT_DOUBLE_EQ(part(step, "train.plain").runs, 4);
-  EXPECT_DOUBLE_EQ(part(step, "combine").runs, 1);
-  // Each rank owns one: it sends the other's gradient and gets its own.
-  EXPECT_DOUBLE_EQ(part(step, "gradients to their owners").nvlink, 400);
-  EXPECT_DOUBLE_EQ(part(step, "gradients to their owners").seconds, 5 + 20);
-  // Two are read, one is written.
-  EXPECT_EQ(part(step, "sums of gradients").launches, 1);
-  EXPECT_DOUBLE_EQ(part(step, "sums of gradients").seconds, 2 + 12);
+  // Each rank owns one: it sends the other's gradient and gets its own. Before,
+  // its two parts are added. The program touches neither: both are one bucket,
+  // whose signal its first command gives, and all hides behind the rest.
+  const StepPart &exchange = part(step, "gradients, beside the last run");
+  EXPECT_DOUBLE_EQ(exchange.nvlink, 400);
+  EXPECT_EQ(exchange.launches, 4 + 3); // signals; sum, exchange, sum
+  EXPECT_DOUBLE_EQ(step.exchange.seconds, (2 + 24) + (5 + 20) + (2 + 12));
+  EXPECT_EQ(step.exchange.buckets, std::vector<double>{800});
+  // The product loses what the sums and the exchange take of the GPU: all of
+  // it, and 800 of the 2500 bytes that memory moves meanwhile.
+  EXPECT_NEAR(exchange.seconds, 2 + (24 + 23 * 0.32 + 12), 1e-9);
   EXPECT_EQ(part(step, "update.plain, a share").launches, 1);
   EXPECT_DOUBLE_EQ(part(step, "update.plain, a share").seconds, 10);
   EXPECT_DOUBLE_EQ(part(step, "gathers of the update").nvlink, 400);
@@ -207,6 +215,25 @@ TEST_F(StepTimeTest, RanksShareThePartsAndTheUpdate) {
 
   EXPECT_EQ(
       part(predictPlan(plan, machine, 1).steps[0], "update.plain").launches, 2);
+}
+
+// What comes after the program's last command hides behind nothing.
+TEST_F(StepTimeTest, GradientsOfTheLastCommandDoNotHide) {
+  plan::Parameter *parameter = plan.mutable_parameters(0);
+  parameter->set_type(plan::F32);
+  parameter->add_shape(200);
+  plan::Fill *last = plan.mutable_programs(0)->add_commands()->mutable_fill();
+  last->mutable_to()->set_arena(0);
+  last->set_bytes(800); // 2 + 8 s
+  PlanTime times = predictPlan(plan, machine, 4);
+  const StepTime &step = times.steps[0];
+  // An owner of all: it gets 2400 bytes of the others and adds them.
+  EXPECT_DOUBLE_EQ(step.exchange.seconds, (5 + 120) + (2 + 40));
+  // The signal is a node.
+  EXPECT_DOUBLE_EQ(step.exchange.exposed, step.exchange.seconds + 2);
+  EXPECT_DOUBLE_EQ(part(step, "gradients, beside the last run").seconds,
+                   step.exchange.exposed);
+  EXPECT_EQ(times.memoryBytes, 3 * 800 + 5000 + 3 * 800);
 }
 
 TEST_F(StepTimeTest, RanksMustDivideTheParts) {

@@ -1,12 +1,8 @@
 #include "runtime/train/RankUpdate.h"
-#include "runtime/collective/ThreadCollective.h"
 #include "runtime/device/cpu/CpuDevice.h"
 #include "runtime/plan/PlanCheck.h"
-#include "runtime/plan/Scalars.h"
 #include "runtime/support/Error.h"
-#include "runtime/train/Initialise.h"
-#include "runtime/train/Trainer.h"
-#include "tests/runtime/toy/ToyPlan.h"
+#include "tests/runtime/train/ToyOnRanks.h"
 
 #include <gtest/gtest.h>
 
@@ -32,51 +28,16 @@ TEST(RankUpdate, WhoCanShareAStep) {
 }
 
 namespace {
-struct Outcome {
-  std::string final, averages, log;
-  int64_t steps = 0;
+toy::RankSetting onProcessor(Collective &ranks) {
+  return {std::make_unique<CpuDevice>(1 + ranks.rank() % 2), nullptr};
+}
+
+/// Says that it works beside its programs, though it does not.
+class BesideDevice final : public CpuDevice {
+public:
+  using CpuDevice::CpuDevice;
+  bool runsBeside() const override { return true; }
 };
-
-// The log without times.
-std::string withoutTimes(const std::string &log) {
-  std::string text;
-  for (const std::string &line : split(log, '\n'))
-    text += line.substr(0, line.find("\"tokens_per_s\"")) + "\n";
-  return text;
-}
-
-/// Trains the toy model on so many ranks; every rank must end with the same.
-Outcome train(const toy::ToyOptions &options, int size) {
-  std::string folder = toy::testFolder();
-  toy::writeShard(folder + "/train_0.bin", toy::makeTokens(5000));
-  std::vector<Outcome> outcomes(static_cast<size_t>(size));
-  runOnThreads(size, [&](Collective &ranks) {
-    std::string own = cat(folder, "/", ranks.rank());
-    plan::Plan plan = toy::makePlan(options);
-    CpuDevice device(1 + ranks.rank() % 2);
-    Executor executor(plan, device);
-    initialise(executor, 4);
-    WindowOrder data(openShards(folder, "train"), "shuffled", toy::seq,
-                     toy::vocab, 4);
-    EventLog log(own + ".jsonl");
-    Progress progress(true);
-    Trainer trainer(executor, ranks, data, chooseBudget(plan.training(), 0, 0),
-                    log, progress, 0);
-    TrainResult result = trainer.run();
-    saveWeights(executor, WeightKind::Parameters, own + ".final");
-    saveWeights(executor, WeightKind::Averages, own + ".averages");
-    outcomes[size_t(ranks.rank())] = {
-        toy::readFile(own + ".final"), toy::readFile(own + ".averages"),
-        withoutTimes(toy::readFile(own + ".jsonl")), result.steps};
-  });
-  for (const Outcome &outcome : outcomes) {
-    EXPECT_EQ(outcome.final, outcomes[0].final);
-    EXPECT_EQ(outcome.averages, outcomes[0].averages);
-    EXPECT_EQ(outcome.log, outcomes[0].log);
-    EXPECT_EQ(outcome.steps, outcomes[0].steps);
-  }
-  return outcomes[0];
-}
 } // namespace
 
 TEST(RankUpdate, SameBitsOnAnyNumberOfRanks) {
@@ -84,15 +45,20 @@ TEST(RankUpdate, SameBitsOnAnyNumberOfRanks) {
     toy::ToyOptions options;
     options.parts = 8;
     options.micros = micros;
-    Outcome one = train(options, 1);
-    EXPECT_EQ(one.steps, options.steps);
-    for (int size : {2, 4, 8}) {
-      Outcome other = train(options, size);
-      EXPECT_EQ(other.final, one.final) << size;
-      EXPECT_EQ(other.averages, one.averages) << size;
-      EXPECT_EQ(other.log, one.log) << size;
-    }
+    toy::expectSameOnRanks(options, {2, 4, 8}, onProcessor);
   }
+}
+
+// A bucket for each gradient, which all ranks add a piece of.
+TEST(RankUpdate, SameBitsInBuckets) {
+  toy::ToyOptions options;
+  options.parts = 4;
+  toy::expectSameOnRanks(
+      options, {2, 4},
+      [](Collective &) {
+        return toy::RankSetting{std::make_unique<BesideDevice>(1), nullptr};
+      },
+      /*smallestBucket=*/1);
 }
 
 TEST(RankUpdate, DivergenceEndsAllRanks) {
@@ -101,7 +67,7 @@ TEST(RankUpdate, DivergenceEndsAllRanks) {
   options.lr = 1e38;
   options.steps = 100;
   try {
-    train(options, 4);
+    toy::trainOnRanks(options, 4, onProcessor);
     FAIL();
   } catch (const Error &error) {
     EXPECT_NE(std::string(error.what()).find("diverged"), std::string::npos);

@@ -23,7 +23,8 @@ std::shared_ptr<Op> Call::again() const {
 
 namespace {
 
-// A launched graph: its nodes run when those before them are done.
+// A launched graph: its nodes run when those before them are done. One at a
+// time, so that other streams may run in between.
 class GraphRun : public Op {
 public:
   explicit GraphRun(const std::vector<GraphNode> &from) : nodes(from) {
@@ -33,35 +34,32 @@ public:
   }
   void offer() override { poll(); }
   bool poll() override {
-    bool moved = true, ever = false;
-    while (moved && !done) {
-      moved = false;
-      bool all = true;
-      for (GraphNode &node : nodes) {
-        if (node.op->done)
-          continue;
-        bool ready = true;
-        for (int before : node.after)
-          ready &= nodes[size_t(before)].op->done;
-        if (ready && !node.op->offered) {
-          node.op->offered = true;
-          node.op->offer();
-          moved = true;
-        } else if (ready) {
-          moved |= node.op->poll() || node.op->done;
-        }
-        all &= node.op->done;
+    bool moved = false, all = true;
+    for (GraphNode &node : nodes) {
+      if (!node.op->done && !moved && isReady(node)) {
+        if (node.op->offered)
+          moved = node.op->poll();
+        else
+          node.op->offered = moved = true, node.op->offer();
+        moved |= node.op->done;
       }
-      done = all;
-      ever |= moved;
+      all &= node.op->done;
     }
-    return ever || done;
+    done = all;
+    return moved || done;
   }
   std::shared_ptr<Op> again() const override {
     return std::make_shared<GraphRun>(nodes);
   }
 
 private:
+  bool isReady(const GraphNode &node) const {
+    for (int before : node.after)
+      if (!nodes[size_t(before)].op->done)
+        return false;
+    return true;
+  }
+
   std::vector<GraphNode> nodes;
 };
 
@@ -87,6 +85,8 @@ Engine::Engine() {
   options.maxInstructions =
       uint64_t(setting("GPUSIM_MAX_INSTRUCTIONS", int64_t(1) << 36));
   timeout = double(setting("GPUSIM_TIMEOUT", 60));
+  forgetsGraphEvents = setting("GPUSIM_FORGET_GRAPH_EVENTS", 0) != 0;
+  newestFirst = setting("GPUSIM_NEWEST_FIRST", 0) != 0;
 }
 
 std::shared_ptr<Op> Engine::graphRun(const std::vector<GraphNode> &nodes) {
@@ -158,11 +158,13 @@ bool Engine::advance(std::deque<std::shared_ptr<Op>> &queue) {
 }
 
 bool Engine::step(CUstream_st *first) {
-  if (first && advance(first->queue))
+  if (first && !newestFirst && advance(first->queue))
     return true;
-  for (size_t i = 0; i < streams.size(); ++i)
-    if (streams[i] != first && advance(streams[i]->queue))
+  for (size_t i = 0; i < streams.size(); ++i) {
+    CUstream_st *stream = streams[newestFirst ? streams.size() - 1 - i : i];
+    if (advance(stream->queue))
       return true;
+  }
   return false;
 }
 

@@ -106,8 +106,9 @@ public:
   int devices = 1;
   int driverVersion = 13000, capability = 90;
   uint64_t bytesPerDevice = 0;
-  std::mutex mutex;    ///< held in every call
-  CUresult sticky = 0; ///< after a fault every call fails with it
+  bool forgetsGraphEvents = false; ///< a planted fault
+  std::mutex mutex;                ///< held in every call
+  CUresult sticky = 0;             ///< after a fault every call fails with it
   std::string stickyMessage;
 
 private:
@@ -119,7 +120,8 @@ private:
   std::vector<CUstream_st *> streams;
   std::map<int, CUstream_st *> nullStreams;
   std::condition_variable wakeUp;
-  double timeout = 60; ///< seconds to wait for another thread's work
+  bool newestFirst = false; ///< of the streams, whichever is waited for
+  double timeout = 60;      ///< seconds to wait for another thread's work
 };
 
 /// The device of the calling thread's current context; −1 if there is none.

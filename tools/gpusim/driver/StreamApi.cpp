@@ -32,6 +32,25 @@ private:
   std::shared_ptr<Op> before;
 };
 
+// Recorded by a graph each time it runs: the event then is the node of the run
+// that was launched last.
+class Recorded : public Op {
+public:
+  explicit Recorded(CUevent event) : event(event) { name = "an event"; }
+  void offer() override {
+    event->seconds = now();
+    done = true;
+  }
+  std::shared_ptr<Op> again() const override {
+    auto made = std::make_shared<Recorded>(event);
+    event->op = made;
+    return made;
+  }
+
+private:
+  CUevent event;
+};
+
 CUstream_st *on(CUstream stream) {
   return Engine::get().resolve(stream, std::max(currentDevice(), 0));
 }
@@ -95,6 +114,9 @@ GPUSIM_API CUresult cuStreamWaitEvent(CUstream handle, CUevent event,
     }
     if (!event->op || event->op->done || stream->capture)
       return CUDA_SUCCESS;
+    if (Engine::get().forgetsGraphEvents &&
+        dynamic_cast<Recorded *>(event->op.get()))
+      return CUDA_SUCCESS;
     std::shared_ptr<Op> before = event->op;
     Engine::get().enqueue(handle, currentDevice(),
                           std::make_shared<After>(before));
@@ -132,6 +154,18 @@ GPUSIM_API CUresult cuEventRecord(CUevent event, CUstream handle) {
     event->op =
         std::make_shared<Call>("an event", [=] { event->seconds = now(); });
     Engine::get().enqueue(handle, currentDevice(), event->op);
+    return CUDA_SUCCESS;
+  });
+}
+GPUSIM_API CUresult cuEventRecordWithFlags(CUevent event, CUstream handle,
+                                           unsigned flags) {
+  if (!(flags & CU_EVENT_RECORD_EXTERNAL))
+    return cuEventRecord(event, handle);
+  return guarded("cuEventRecordWithFlags", true, [&]() -> CUresult {
+    if (!on(handle)->capture)
+      return CUDA_ERROR_INVALID_VALUE;
+    Engine::get().enqueue(handle, currentDevice(),
+                          std::make_shared<Recorded>(event));
     return CUDA_SUCCESS;
   });
 }

@@ -80,6 +80,49 @@ TEST(Graph, IndependentWorkOnSeveralStreamsGivesTheSameResult) {
     EXPECT_EQ(s.at(i), float(expected[i])) << i;
 }
 
+// What is beside a graph reads a number as soon as the signal says that it is
+// there, though the graph goes on; and not before.
+TEST(Graph, SignalsAreGivenInTheMiddle) {
+  Setting s(4);
+  CudaDevice &device = s.device;
+  void *sum = device.allocate({4})[0];
+  // [0] is 1; then [1] = 2 [0], [2] = 2 [1], [3] = 2 [2].
+  auto recording = device.record([&] {
+    device.fill(s.memory[0], 0x3f800000, 4);
+    for (size_t i = 0; i < 3; ++i) {
+      s.launch(i, i + 1);
+      const MemoryPiece made = {s.memory[i + 1], 4};
+      device.signal(int(i), {&made, 1});
+    }
+  });
+  auto copyBeside = [&](int signal, size_t from, size_t waitedFor) {
+    const TreeSum one = {sum, {s.memory[from]}, 1, plan::F32};
+    float last = 0;
+    device.beside(signal, [&] {
+      device.sum({&one, 1});
+      device.read(&last, s.memory[waitedFor], 4);
+    });
+    return last;
+  };
+  recording->run({2, 0, 2, 0, 2, 0});
+  // The side stream is waited for: the graph has come to the signal, no
+  // further.
+  EXPECT_EQ(copyBeside(1, 2, 3), 0);
+  EXPECT_EQ(readFloats(device, sum, 1)[0], 4);
+  device.join();
+  EXPECT_EQ(s.at(3), 8);
+  // A signal is that of the last run.
+  recording->run({3, 0, 3, 0, 3, 0});
+  EXPECT_EQ(copyBeside(0, 1, 2), 4);
+  device.join();
+  EXPECT_EQ(readFloats(device, sum, 1)[0], 3);
+  // Beside it means beside it: a signal of what comes before is too early.
+  recording->run({5, 0, 5, 0, 5, 0});
+  EXPECT_EQ(copyBeside(0, 3, 3), 27);
+  device.wait();
+  EXPECT_EQ(s.at(3), 125);
+}
+
 TEST(Graph, AnEmptyProgramRuns) {
   Setting s(1);
   auto recording = s.device.record([] {});
