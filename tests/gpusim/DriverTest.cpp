@@ -1,6 +1,8 @@
 // The driver: devices, launches, streams, events and graphs.
 #include "tests/gpusim/Libraries.h"
 
+#include <cfenv>
+
 namespace gpusim::test {
 namespace {
 
@@ -50,6 +52,21 @@ TEST(Driver, LaunchOnAStream) {
   ASSERT_EQ(launchScale(scaleFunction(), x, 2, 3, stream), 0);
   ASSERT_EQ(call("cuStreamSynchronize", stream), 0);
   EXPECT_EQ(download(x, 3), (std::vector<float>{3, 5, 7}));
+}
+
+// The modes of the thread that waits are not the device's.
+TEST(Driver, RoundsAsADeviceDoes) {
+  useDevice(0);
+  CUdeviceptr x = upload({0x1p-30f});
+  CUstream stream = newStream();
+  ASSERT_EQ(launchScale(scaleFunction(), x, 1, 1, stream), 0);
+  std::fesetround(FE_UPWARD);
+  int result = call("cuStreamSynchronize", stream);
+  int mode = std::fegetround();
+  std::fesetround(FE_TONEAREST);
+  ASSERT_EQ(result, 0);
+  EXPECT_EQ(mode, FE_UPWARD);
+  EXPECT_EQ(download(x, 1)[0], 1);
 }
 
 TEST(Driver, RefusesMachineCode) {

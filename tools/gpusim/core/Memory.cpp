@@ -161,9 +161,12 @@ void Memory::fill(uint64_t address, uint64_t count, const void *value,
   if (!count)
     return;
   Allocation &to = mustHold(address, count * valueBytes, "a fill");
-  for (uint64_t i = 0; i < count; ++i)
-    std::memcpy(to.data.get() + (address - to.base) + i * valueBytes, value,
-                valueBytes);
+  uint8_t *bytes = to.data.get() + (address - to.base);
+  if (valueBytes == 1)
+    std::memset(bytes, *static_cast<const uint8_t *>(value), count);
+  else
+    for (uint64_t i = 0; i < count; ++i)
+      std::memcpy(bytes + i * valueBytes, value, valueBytes);
   to.written.set(address - to.base, count * valueBytes);
 }
 

@@ -1,6 +1,7 @@
 #include "tools/gpusim/driver/Engine.h"
 
 #include <algorithm>
+#include <cfenv>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -61,6 +62,22 @@ private:
   }
 
   std::vector<GraphNode> nodes;
+};
+
+// A device computes the same whichever thread waits for it: those of a program
+// may flush denormal numbers, or round otherwise.
+class DeviceArithmetic {
+public:
+  DeviceArithmetic() {
+    std::fegetenv(&threads);
+    std::fesetenv(FE_DFL_ENV);
+  }
+  ~DeviceArithmetic() { std::fesetenv(&threads); }
+  DeviceArithmetic(const DeviceArithmetic &) = delete;
+  DeviceArithmetic &operator=(const DeviceArithmetic &) = delete;
+
+private:
+  std::fenv_t threads;
 };
 
 int64_t setting(const char *name, int64_t otherwise) {
@@ -170,6 +187,7 @@ bool Engine::step(CUstream_st *first) {
 
 template <typename Empty>
 void Engine::drainUntil(CUstream_st *first, Empty empty) {
+  DeviceArithmetic arithmetic;
   auto start = std::chrono::steady_clock::now();
   while (!empty()) {
     if (step(first)) {

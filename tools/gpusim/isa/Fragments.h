@@ -57,9 +57,9 @@ inline void multiplyTile(const float *a, const float *b, int depth, int n,
 template <bool store>
 void accumulators(Warp &warp, const Operand *registers, Type type, int n,
                   double *sum) {
+  const bool packed = type == Type::F16;
   for (int block = 0; block < n / 8; ++block)
     for (int part = 0; part < 4; ++part) {
-      bool packed = type == Type::F16;
       const Operand &operand =
           registers[packed ? block * 2 + part / 2 : block * 4 + part];
       for (int l = 0; l < 32; ++l) {
@@ -69,10 +69,14 @@ void accumulators(Warp &warp, const Operand *registers, Type type, int n,
         int shift = packed ? 16 * (part % 2) : 0;
         if constexpr (store) {
           uint64_t &reg = warp.reg(operand.slot)[l];
-          uint64_t bits = encode(type, roundTo(value, type, Rounding::Nearest));
+          uint64_t bits =
+              packed ? encode(type, roundTo(value, type, Rounding::Nearest))
+                     : nearestF32(value);
           reg = packed && shift ? (reg & 0xffff) | bits << 16 : bits;
         } else {
-          value = decode(type, warp.source(operand)[l] >> shift);
+          uint64_t bits = warp.source(operand)[l] >> shift;
+          value = packed ? double(fromF16(uint16_t(bits)))
+                         : double(std::bit_cast<float>(uint32_t(bits)));
         }
       }
     }

@@ -4,60 +4,65 @@
 namespace gpusim {
 namespace {
 
-template <typename T> uint64_t readAs(const uint8_t *from) {
-  T value;
-  std::memcpy(&value, from, sizeof(T));
-  return uint64_t(value);
-}
-
-uint64_t readElement(const uint8_t *from, Type type) {
-  switch (typeBytes(type)) {
-  case 1:
-    return type == Type::S8 ? uint64_t(int64_t(readAs<int8_t>(from)))
-                            : readAs<uint8_t>(from);
-  case 2:
-    return type == Type::S16
-               ? uint64_t(int64_t(int16_t(readAs<uint16_t>(from))))
-               : readAs<uint16_t>(from);
-  case 4:
-    return type == Type::S32
-               ? uint64_t(int64_t(int32_t(readAs<uint32_t>(from))))
-               : readAs<uint32_t>(from);
-  default:
-    return readAs<uint64_t>(from);
-  }
-}
-
+// Elements of T, which is signed where the sign is extended.
 // mods: 0 volatile, 1 bytes of the destination registers.
-void load(Warp &warp, const Instr &instr, uint32_t mask) {
+template <typename T> void load(Warp &warp, const Instr &instr, uint32_t mask) {
   Source base = warp.source(instr.ops[instr.count]);
-  unsigned size = typeBytes(instr.type);
   Access kind = instr.mods[0] ? Access::VolatileRead : Access::Read;
   uint64_t keep = instr.mods[1] >= 8 ? ~uint64_t(0)
                                      : (uint64_t(1) << (8 * instr.mods[1])) - 1;
   lanes(mask, [&](int l) {
-    const uint8_t *from = warp.access(l, base[l] + uint64_t(instr.offset),
-                                      size * instr.count, instr.space, kind);
-    for (unsigned i = 0; i < instr.count; ++i)
-      warp.reg(instr.ops[i].slot)[l] =
-          readElement(from + i * size, instr.type) & keep;
+    const uint8_t *from =
+        warp.access(l, base[l] + uint64_t(instr.offset),
+                    sizeof(T) * instr.count, instr.space, kind);
+    for (unsigned i = 0; i < instr.count; ++i) {
+      T value;
+      std::memcpy(&value, from + i * sizeof(T), sizeof(T));
+      warp.reg(instr.ops[i].slot)[l] = uint64_t(value) & keep;
+    }
   });
 }
 
+template <typename T>
 void store(Warp &warp, const Instr &instr, uint32_t mask) {
   Source base = warp.source(instr.ops[0]);
-  unsigned size = typeBytes(instr.type);
   Access kind = instr.mods[0] ? Access::VolatileWrite : Access::Write;
   lanes(mask, [&](int l) {
     uint8_t *to = warp.access(l, base[l] + uint64_t(instr.offset),
-                              size * instr.count, instr.space, kind);
+                              sizeof(T) * instr.count, instr.space, kind);
     for (unsigned i = 0; i < instr.count; ++i) {
-      uint64_t value = warp.source(instr.ops[1 + i])[l];
-      std::memcpy(to + i * size, &value, size);
+      T value = T(warp.source(instr.ops[1 + i])[l]);
+      std::memcpy(to + i * sizeof(T), &value, sizeof(T));
     }
   });
   if (instr.mods[0])
     ++warp.cta.cluster.events;
+}
+
+Handler loadOf(Type type) {
+  switch (typeBytes(type)) {
+  case 1:
+    return type == Type::S8 ? &load<int8_t> : &load<uint8_t>;
+  case 2:
+    return type == Type::S16 ? &load<int16_t> : &load<uint16_t>;
+  case 4:
+    return type == Type::S32 ? &load<int32_t> : &load<uint32_t>;
+  default:
+    return &load<uint64_t>;
+  }
+}
+
+Handler storeOf(Type type) {
+  switch (typeBytes(type)) {
+  case 1:
+    return &store<uint8_t>;
+  case 2:
+    return &store<uint16_t>;
+  case 4:
+    return &store<uint32_t>;
+  default:
+    return &store<uint64_t>;
+  }
 }
 
 // Modifiers that say how to cache, and to whom an order extends.
@@ -96,7 +101,7 @@ void loadRule(Build &b) {
     b.out.mods[1] = int32_t(
         typeBytes(b.frame.function->registers[size_t(first.index)].type));
   b.address(1);
-  b.out.run = load;
+  b.out.run = loadOf(b.out.type);
 }
 
 void storeRule(Build &b) {
@@ -111,7 +116,7 @@ void storeRule(Build &b) {
   b.sources(1, b.out.type);
   if (b.out.ops.size() != b.out.count + 1u)
     b.refuse("a vector of another length");
-  b.out.run = store;
+  b.out.run = storeOf(b.out.type);
 }
 
 void policy(Warp &warp, const Instr &instr, uint32_t mask) {

@@ -40,10 +40,12 @@ static uint64_t chunkAt(const WgmmaTile &tile, bool transposed, int row,
   return swizzled(address, tile.swizzle);
 }
 
-void gatherShared(Warp &warp, int lane, const WgmmaTile &tile, bool transposed,
-                  int first, int count, int depth, Type type,
-                  const Actor &actor, float *values) {
-  int size = type == Type::TF32 ? 4 : 2, per = 16 / size;
+template <Type type>
+static void gather(Warp &warp, int lane, const WgmmaTile &tile, bool transposed,
+                   int first, int count, int depth, const Actor &actor,
+                   float *values) {
+  using Bits = std::conditional_t<type == Type::TF32, uint32_t, uint16_t>;
+  constexpr int per = 16 / sizeof(Bits);
   int rows = transposed ? depth : count,
       pieces = (transposed ? count : depth) / per;
   for (int row = 0; row < rows; ++row)
@@ -55,15 +57,23 @@ void gatherShared(Warp &warp, int lane, const WgmmaTile &tile, bool transposed,
           warp.sharedPlace(lane, address & 0x3ffff, 16, Space::Shared);
       warp.checkShared(lane, place, 16, false);
       warp.checkRace(lane, place, 16, false, actor);
-      const uint8_t *bytes = place.cta->shared.data() + place.offset;
+      Bits bits[per];
+      std::memcpy(bits, place.cta->shared.data() + place.offset, 16);
       for (int i = 0; i < per; ++i) {
-        uint32_t bits = 0;
-        std::memcpy(&bits, bytes + i * size, size_t(size));
         int k = transposed ? row : piece * per + i,
             other = transposed ? piece * per + i : row;
-        values[k * count + other] = element(bits, type, 0);
+        values[k * count + other] = element(bits[i], type, 0);
       }
     }
+}
+
+void gatherShared(Warp &warp, int lane, const WgmmaTile &tile, bool transposed,
+                  int first, int count, int depth, Type type,
+                  const Actor &actor, float *values) {
+  auto *with = type == Type::TF32   ? &gather<Type::TF32>
+               : type == Type::BF16 ? &gather<Type::BF16>
+                                    : &gather<Type::F16>;
+  with(warp, lane, tile, transposed, first, count, depth, actor, values);
 }
 
 } // namespace gpusim

@@ -43,6 +43,8 @@ Format formatOf(Type type) {
 double roundTo(double x, Type type, Rounding mode) {
   if (type == Type::F64 || x == 0 || !std::isfinite(x))
     return x;
+  if (type == Type::F32 && mode == Rounding::Nearest)
+    return double(float(x));
   Format format = formatOf(type);
   int exponent = std::max(std::ilogb(x), format.least) - format.digits;
   double rounded =

@@ -29,6 +29,11 @@ double oddSum(double a, double b);
 double oddQuotient(double a, double b);
 double oddRoot(double a);
 
+/// Bits of the nearest f32: what encode makes of what roundTo makes.
+inline uint64_t nearestF32(double x) {
+  return std::isnan(x) ? 0x7fffffff : std::bit_cast<uint32_t>(float(x));
+}
+
 /// The nearest, quickly.
 inline uint16_t toBF16(float x) {
   uint32_t bits = std::bit_cast<uint32_t>(x);
