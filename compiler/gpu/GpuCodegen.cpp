@@ -50,14 +50,17 @@ static const Kind *findKind(KernelOp kernel) {
 }
 
 LogicalResult planGpuKernel(KernelOp kernel) {
-  if (pg::sched::getCopies(kernel) > 1)
-    return success(); // what it copies was planned
+  if (kernel.getGpu() &&
+      (pg::sched::getCopies(kernel) > 1 || kernel.getGpu()->contains("parts")))
+    return success(); // what it is made of was planned
   const Kind *kind = findKind(kernel);
   return kind ? kind->plan(kernel) : failure();
 }
 
 LogicalResult emitGpuKernel(KernelOp kernel, const Target &target,
                             ModuleOp out) {
+  if (kernel.getGpu()->contains("parts"))
+    return emitGpuGroup(kernel, target, out);
   const Kind *kind = findKind(kernel);
   return kind ? kind->emit(kernel, target, out) : failure();
 }

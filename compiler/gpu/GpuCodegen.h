@@ -35,6 +35,10 @@ struct GpuResources {
   int64_t spillStores = 0, spillLoads = 0; ///< bytes
 };
 
+/// The same for a kernel that is made of parts (GpuLaunch::parts).
+mlir::LogicalResult emitGpuGroup(pg::sched::KernelOp kernel,
+                                 const Target &target, mlir::ModuleOp out);
+
 struct GpuCode {
   std::string ptx;                     ///< of all kernels
   std::string cubin;                   ///< empty without ptxas

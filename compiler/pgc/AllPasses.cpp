@@ -14,8 +14,10 @@ void addAllPasses(OpPassManager &passes, const PipelineOptions &options,
   passes.addPass(createPlanKernels({gpu}));
   passes.addPass(createOutlineRest()); // of kernels that were taken apart
   passes.addPass(createPlanKernels({gpu}));
-  if (gpu)
+  if (gpu) {
     passes.addPass(createMergeLaunches());
+    passes.addPass(createGroupLaunches());
+  }
   buildSchedulePipeline(passes);
 }
 

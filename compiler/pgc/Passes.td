@@ -24,6 +24,16 @@ def MergeLaunches : Pass<"merge-launches", "::mlir::ModuleOp"> {
   let dependentDialects = ["::pg::sched::SchedDialect"];
 }
 
+def GroupLaunches : Pass<"group-launches", "::mlir::ModuleOp"> {
+  let summary = "Have one launch of a GPU do the work of kernels that stand side by side";
+  let description = [{
+    Calls that follow each other, none of which needs what another makes, become one call of a kernel that holds all of
+    them: some blocks for each (`parts` of its attribute `gpu`). What is computed does not change, nor how. Runs behind
+    `merge-launches`, on kernels of the row-wise kinds.
+  }];
+  let dependentDialects = ["::pg::sched::SchedDialect"];
+}
+
 def CountModelFlops : Pass<"count-model-flops", "::mlir::ModuleOp"> {
   let summary = "Note each program's useful work, by the usual count";
   let description = [{

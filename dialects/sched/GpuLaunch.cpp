@@ -28,6 +28,10 @@ public:
   FlatSymbolRefAttr symbol(StringRef name) {
     return take<FlatSymbolRefAttr>(name, "a symbol");
   }
+  DictionaryAttr dictionary(StringRef name) {
+    demand(name);
+    return take<DictionaryAttr>(name, "a dictionary");
+  }
   bool flag(StringRef name) { return bool(take<UnitAttr>(name, "a unit")); }
   Type type(StringRef name) {
     demand(name);
@@ -94,6 +98,9 @@ public:
   void symbol(StringRef name, FlatSymbolRefAttr value) {
     entries.push_back(b.getNamedAttr(name, value));
   }
+  void dictionary(StringRef name, DictionaryAttr value) {
+    entries.push_back(b.getNamedAttr(name, value));
+  }
   void list(StringRef name, ArrayRef<Attribute> values) {
     entries.push_back(b.getNamedAttr(name, b.getArrayAttr(values)));
   }
@@ -130,6 +137,21 @@ static FailureOr<TensorMap> getTensorMap(Attribute attr, EmitError emitError) {
   return map;
 }
 
+static FailureOr<GpuLaunch::Part> getPart(Attribute attr, EmitError emitError) {
+  auto dictionary = dyn_cast<DictionaryAttr>(attr);
+  if (!dictionary)
+    return emitError() << "a part that is no dictionary: " << attr, failure();
+  Reader reader(dictionary, emitError);
+  GpuLaunch::Part part;
+  part.kernel = reader.symbol("kernel");
+  part.gpu = reader.dictionary("gpu");
+  if (!reader.failed && !part.kernel)
+    reader.fail() << "a part without a kernel: " << attr;
+  if (!reader.finish() || failed(GpuLaunch::get(part.gpu, emitError)))
+    return failure();
+  return part;
+}
+
 FailureOr<GpuLaunch> GpuLaunch::get(DictionaryAttr attr, EmitError emitError) {
   Reader reader(attr, emitError);
   GpuLaunch launch;
@@ -156,6 +178,12 @@ FailureOr<GpuLaunch> GpuLaunch::get(DictionaryAttr attr, EmitError emitError) {
   if (!reader.failed && (launch.copies > 1) != bool(launch.copyOf))
     reader.fail() << "one of 'copies' and 'copy_of' without the other: "
                   << attr;
+  for (Attribute part : reader.list("parts")) {
+    FailureOr<Part> read = getPart(part, emitError);
+    if (mlir::failed(read))
+      return failure();
+    launch.parts.push_back(*read);
+  }
   if (!reader.finish())
     return failure();
   return launch;
@@ -187,6 +215,15 @@ DictionaryAttr GpuLaunch::toAttr(MLIRContext *context) const {
   }
   if (!maps.empty())
     writer.list("tensor_maps", maps);
+  SmallVector<Attribute> list;
+  for (const Part &part : parts) {
+    Writer each(context);
+    each.dictionary("gpu", part.gpu);
+    each.symbol("kernel", part.kernel);
+    list.push_back(each.finish());
+  }
+  if (!list.empty())
+    writer.list("parts", list);
   return writer.finish();
 }
 

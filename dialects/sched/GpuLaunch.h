@@ -31,6 +31,15 @@ struct GpuLaunch {
   /// likewise, scalars are shared. Blocks have the copy's number along y.
   int64_t copies = 1;
   mlir::FlatSymbolRefAttr copyOf;
+  /// A launch that does the work of several others, if there are any: operands
+  /// are those of each in turn, results, step values and tensor maps likewise.
+  /// Blocks fall to the parts in their order; where a part's blocks have fewer
+  /// threads, a block of this launch takes several of them.
+  struct Part {
+    mlir::FlatSymbolRefAttr kernel;
+    mlir::DictionaryAttr gpu; ///< how the kernel would be launched alone
+  };
+  llvm::SmallVector<Part, 0> parts;
 
   /// Reads the attribute; completes the diagnostic that `emitError` begins
   /// ("… has") where it is malformed.

@@ -31,7 +31,8 @@ def Sched_KernelOp : Sched_Op<"kernel", [IsolatedFromAbove, SingleBlock, Symbol]
     - `scratch`: bytes of memory that each thread needs. `flops`, `bytes`: of one launch.
     - `gpu`: how a GPU launches the kernel, once that is planned: `grid` (blocks, in three directions), `threads` of a
       block, `shared` (bytes of dynamic shared memory), `cluster` (blocks, along x), `tensor_maps` (of each: `buffer`,
-      `type`, `sizes` and `box` innermost first, `strides` in bytes, `swizzle`); all but `grid` and `threads` may be absent.
+      `type`, `sizes` and `box` innermost first, `strides` in bytes, `swizzle`); all but `grid` and `threads` may be absent. A launch
+      that does the work of several others says so by `copies` and `copy_of`, or by `parts` (of each: `kernel`, `gpu`).
     - `library`: for a product that a GPU's library computes: `m`, `n`, `k`, `batch`, `stride_a`, `stride_b`, `stride_d`
       (elements), `transpose_a`, `transpose_b`, `accumulate` (units), `a_type`, `b_type`, `d_type`. It takes the place of `gpu`.
 

@@ -1,6 +1,7 @@
 // Compiles sched.kernels for sm_90a, runs their PTX under gpusim on random
 // numbers, and compares with the interpreter.
 #include "tests/support/GpuKernelRunner.h"
+#include "compiler/gpu/GpuGroup.h"
 #include "compiler/passes/schedule/InPlace.h"
 #include "mlir/Parser/Parser.h"
 #include "tests/support/KernelData.h"
@@ -229,6 +230,20 @@ checkEditedGpuKernels(llvm::StringRef text, const KernelCheck &check,
       return ("@" + kernel.getSymName() + ": ").str() + wrong;
   }
   return "";
+}
+
+std::string groupKernels(llvm::StringRef text,
+                         ArrayRef<llvm::StringRef> names) {
+  OwningOpRef<ModuleOp> module = parseAndPlan(text);
+  SmallVector<KernelOp> kernels;
+  for (llvm::StringRef name : names)
+    kernels.push_back(module->lookupSymbol<KernelOp>(name));
+  if (!pgc::groupLaunches(kernels))
+    return "";
+  pgc::makeGroup(kernels, "group");
+  std::string whole;
+  llvm::raw_string_ostream(whole) << *module;
+  return whole;
 }
 
 std::string compileToPtx(llvm::StringRef text) {

@@ -26,6 +26,11 @@ checkEditedGpuKernels(llvm::StringRef text, const KernelCheck &check,
 /// The PTX of the module's kernels; what is wrong if there is none.
 std::string compileToPtx(llvm::StringRef text);
 
+/// The module `text`, planned, with one more kernel, "group", that does the
+/// work of these; empty if they cannot be grouped.
+std::string groupKernels(llvm::StringRef text,
+                         llvm::ArrayRef<llvm::StringRef> names);
+
 /// Whether ptxas is on the path.
 bool hasPtxas();
 

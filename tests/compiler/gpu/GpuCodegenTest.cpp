@@ -92,6 +92,52 @@ sched.kernel @k_x3(%x0: tensor<5x48xf32>, %w0: tensor<48xf32>, %x1: tensor<5x48x
             "");
 }
 
+// What some kernels do, and one launch that does the work of all: some without
+// sums, some that share a row between threads and meet at barriers, one that
+// sums over rows, one that is copies of another; with blocks of several sizes,
+// and numbers of blocks that leave some of a block's without work.
+TEST(GpuGroups, EachPartHasItsOwnBlocks) {
+  std::string text = R"(
+sched.kernel @flat(%x: tensor<70x48xf32>, %a: f64)
+    attributes {kind = "rows", outer = 1, scalars = 1, result_modes = ["store"]} {
+  %s = pg.splat %a : (f64) -> tensor<f32>
+  %y = pg.mul %x, %s : (tensor<70x48xf32>, tensor<f32>) -> tensor<70x48xf32>
+  sched.yield %y : tensor<70x48xf32>
+}
+sched.kernel @norm(%x: tensor<7x1024xf32>) attributes {kind = "rows", outer = 1, result_modes = ["store"]} {
+  %y = pg.reduce sum %x axes [1] : (tensor<7x1024xf32>) -> tensor<7x1xf32>
+  %z = pg.sub %x, %y : (tensor<7x1024xf32>, tensor<7x1xf32>) -> tensor<7x1024xf32>
+  sched.yield %z : tensor<7x1024xf32>
+}
+sched.kernel @short(%x: tensor<9x40xf32>) attributes {kind = "rows", outer = 1, result_modes = ["accumulate"]} {
+  %y = pg.reduce max %x axes [1] : (tensor<9x40xf32>) -> tensor<9x1xf32>
+  %z = pg.sub %x, %y : (tensor<9x40xf32>, tensor<9x1xf32>) -> tensor<9x40xf32>
+  sched.yield %z : tensor<9x40xf32>
+}
+sched.kernel @columns(%x: tensor<12x96xf32>) attributes {kind = "rows", outer = 1, chunks = 3, result_modes = ["store"]} {
+  %y = pg.partial_sum %x {chunks = 3 : i64, outer = 1 : i64} : (tensor<12x96xf32>) -> tensor<3x96xf32>
+  sched.yield %y : tensor<3x96xf32>
+}
+sched.kernel @scale(%x: tensor<5x48xf32>, %a: f64)
+    attributes {kind = "rows", outer = 1, scalars = 1, result_modes = ["accumulate"]} {
+  %s = pg.splat %a : (f64) -> tensor<f32>
+  %y = pg.mul %x, %s : (tensor<5x48xf32>, tensor<f32>) -> tensor<5x48xf32>
+  sched.yield %y : tensor<5x48xf32>
+}
+sched.kernel @scale_x2(%x0: tensor<5x48xf32>, %x1: tensor<5x48xf32>, %a: f64)
+    attributes {kind = "rows", outer = 1, scalars = 1, result_modes = ["accumulate", "accumulate"],
+                gpu = {grid = array<i64: 1, 2, 1>, threads = 64, copies = 2, copy_of = @scale}} {
+  %s = pg.splat %a : (f64) -> tensor<f32>
+  %y0 = pg.mul %x0, %s : (tensor<5x48xf32>, tensor<f32>) -> tensor<5x48xf32>
+  %y1 = pg.mul %x1, %s : (tensor<5x48xf32>, tensor<f32>) -> tensor<5x48xf32>
+  sched.yield %y0, %y1 : tensor<5x48xf32>, tensor<5x48xf32>
+}
+)";
+  EXPECT_EQ(checkGpuKernels(groupKernels(
+                text, {"flat", "norm", "short", "columns", "scale_x2"})),
+            "");
+}
+
 // Accesses of 16 bytes where rows and types allow it.
 TEST(GpuRows, WideAccesses) {
   std::string ptx = compileToPtx(R"(

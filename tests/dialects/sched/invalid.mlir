@@ -183,3 +183,19 @@ sched.kernel @k(%x: tensor<4xf32>) attributes {kind = "rows", result_modes = ["s
     library = {m = 1, n = 1, k = 1, a_type = f32, b_type = f32, d_type = f32}} {
   sched.yield %x : tensor<4xf32>
 }
+
+// -----
+
+// expected-error@+1 {{has a part without a kernel}}
+sched.kernel @k(%x: tensor<4xf32>) attributes {kind = "rows", result_modes = ["store"], gpu = {grid = array<i64: 1, 1, 1>, threads = 32,
+    parts = [{gpu = {grid = array<i64: 1, 1, 1>, threads = 32}}]}} {
+  sched.yield %x : tensor<4xf32>
+}
+
+// -----
+
+// expected-error@+1 {{has no 'threads' in}}
+sched.kernel @k(%x: tensor<4xf32>) attributes {kind = "rows", result_modes = ["store"], gpu = {grid = array<i64: 1, 1, 1>, threads = 32,
+    parts = [{kernel = @j, gpu = {grid = array<i64: 1, 1, 1>}}]}} {
+  sched.yield %x : tensor<4xf32>
+}

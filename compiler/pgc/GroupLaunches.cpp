@@ -1,0 +1,212 @@
+// group-launches: one launch for kernels that stand side by side.
+#include "compiler/gpu/GpuGroup.h"
+#include "compiler/pgc/Passes.h"
+#include "dialects/pg/Pg.h"
+#include "llvm/ADT/SetVector.h"
+
+using namespace mlir;
+using namespace pg::sched;
+
+namespace pgc {
+#define GEN_PASS_DEF_GROUPLAUNCHES
+#include "compiler/pgc/Passes.h.inc"
+
+namespace {
+
+/// Kernels of a launch: each is code of its own.
+constexpr size_t mostParts = 32;
+/// Buffers, of whose addresses a launch passes 32 KB at most.
+constexpr size_t mostBuffers = 3500;
+
+/// The variables that an operation reads and writes. What was loaded is read
+/// where it is used.
+class Touched {
+public:
+  void add(Operation *op) {
+    for (Value operand : op->getOperands())
+      addLoaded(operand);
+    if (auto load = dyn_cast<pg::LoadOp>(op))
+      read.insert(load.getVariableAttr());
+    if (auto store = dyn_cast<pg::StoreOp>(op))
+      written.insert(store.getVariableAttr());
+    if (auto accumulate = dyn_cast<pg::AccumulateOp>(op))
+      written.insert(accumulate.getVariableAttr());
+    if (auto call = dyn_cast<CallOp>(op); call && call.getAccumulates())
+      written.insert_range(call.getAccumulates()->getValue());
+  }
+
+  /// Whether the order of the two must stay.
+  bool conflicts(const Touched &other) const {
+    auto in = [](const auto &some, const auto &others) {
+      return llvm::any_of(some,
+                          [&](Attribute a) { return others.contains(a); });
+    };
+    return in(written, other.written) || in(written, other.read) ||
+           in(read, other.written);
+  }
+
+private:
+  void addLoaded(Value value) {
+    Operation *producer = value.getDefiningOp();
+    if (!producer || isa<CallOp>(producer))
+      return;
+    if (auto load = dyn_cast<pg::LoadOp>(producer))
+      read.insert(load.getVariableAttr());
+    for (Value operand : producer->getOperands())
+      addLoaded(operand);
+  }
+
+  llvm::DenseSet<Attribute> read, written;
+};
+
+class Grouper {
+public:
+  explicit Grouper(ModuleOp module) : module(module), symbols(module) {}
+
+  /// Goes through a block, and collects calls until one needs what they make.
+  void run(func::FuncOp function) {
+    for (Operation &op : llvm::make_early_inc_range(
+             function.getBody().front().without_terminator())) {
+      Touched own;
+      own.add(&op);
+      auto call = dyn_cast<CallOp>(op);
+      bool waits = touched.conflicts(own) ||
+                   llvm::any_of(op.getOperands(), [&](Value operand) {
+                     return made.contains(operand.getDefiningOp());
+                   });
+      if (!call) {
+        if (waits) { // it follows the group
+          behind.push_back(&op);
+          addTo(op);
+        }
+        continue;
+      }
+      if (waits || !isGroupable(call) || !fits(call))
+        close();
+      if (isGroupable(call)) {
+        calls.push_back(call);
+        addTo(op);
+      }
+    }
+    close();
+  }
+
+  /// Kernels that nothing calls any more need no code of their own.
+  void finish() {
+    llvm::DenseSet<Attribute> called;
+    module.walk([&](CallOp call) { called.insert(call.getCalleeAttr()); });
+    for (KernelOp kernel : grouped)
+      if (!called.contains(FlatSymbolRefAttr::get(kernel.getSymNameAttr())))
+        kernel.removeGpuAttr();
+  }
+
+private:
+  KernelOp kernelOf(CallOp call) {
+    return symbols.lookup<KernelOp>(call.getCallee());
+  }
+
+  bool isGroupable(CallOp call) {
+    KernelOp kernel = kernelOf(call);
+    return kernel.getGpu() && !kernel.getGpu()->contains("parts") &&
+           llvm::is_contained({"rows", "embed"}, kernel.getKind());
+  }
+
+  bool fits(CallOp call) {
+    SmallVector<KernelOp> kernels;
+    size_t buffers = 0;
+    calls.push_back(call);
+    for (CallOp one : calls) {
+      KernelOp kernel = kernelOf(one);
+      kernels.push_back(kernel);
+      buffers +=
+          kernel.getTensorArguments().size() + kernel.getYielded().size();
+    }
+    calls.pop_back();
+    return kernels.size() <= mostParts && buffers <= mostBuffers &&
+           (kernels.size() == 1 || groupLaunches(kernels));
+  }
+
+  void addTo(Operation &op) {
+    made.insert(&op);
+    touched.add(&op);
+  }
+
+  /// Makes one call of those collected, where the last of them stands.
+  void close() {
+    if (calls.size() > 1) {
+      Operation *last = calls.back();
+      for (Operation *op : llvm::reverse(behind))
+        op->moveAfter(last);
+      group();
+    }
+    calls.clear();
+    behind.clear();
+    made.clear();
+    touched = {};
+  }
+
+  void group() {
+    SmallVector<KernelOp> kernels;
+    SmallVector<Value> operands, scalars;
+    SmallVector<Type> types;
+    SmallVector<Attribute> accumulates;
+    SmallVector<Location> locations;
+    for (CallOp call : calls) {
+      kernels.push_back(kernelOf(call));
+      const auto own = kernels.back().getScalars();
+      llvm::append_range(operands, call.getOperands().drop_back(own));
+      llvm::append_range(scalars, call.getOperands().take_back(own));
+      llvm::append_range(types, call.getResultTypes());
+      if (call.getAccumulates())
+        llvm::append_range(accumulates, *call.getAccumulates());
+      locations.push_back(call.getLoc());
+    }
+    llvm::append_range(operands, scalars);
+    OpBuilder b(calls.back());
+    auto whole = CallOp::create(
+        b, b.getFusedLoc(locations), types,
+        FlatSymbolRefAttr::get(getGroupOf(kernels).getSymNameAttr()), operands,
+        accumulates.empty() ? ArrayAttr() : b.getArrayAttr(accumulates));
+    auto results = whole.getResults();
+    for (CallOp call : calls) {
+      call.replaceAllUsesWith(results.take_front(call.getNumResults()));
+      results = results.drop_front(call.getNumResults());
+      call.erase();
+    }
+  }
+
+  /// The kernel that does the work of these.
+  KernelOp getGroupOf(ArrayRef<KernelOp> kernels) {
+    KernelOp &whole = groups[{kernels.begin(), kernels.end()}];
+    if (whole)
+      return whole;
+    whole = makeGroup(kernels, "group_" + std::to_string(groups.size() - 1));
+    symbols.insert(whole);
+    grouped.insert(kernels.begin(), kernels.end());
+    return whole;
+  }
+
+  ModuleOp module;
+  SymbolTable symbols;
+  std::map<std::vector<Operation *>, KernelOp> groups;
+  llvm::SetVector<KernelOp> grouped;
+
+  // What is being collected: calls; operations that wait for these; both; and
+  // the variables of both.
+  SmallVector<CallOp> calls;
+  SmallVector<Operation *> behind;
+  llvm::DenseSet<Operation *> made;
+  Touched touched;
+};
+
+struct GroupLaunchesPass : impl::GroupLaunchesBase<GroupLaunchesPass> {
+  void runOnOperation() override {
+    Grouper grouper(getOperation());
+    for (auto function : getOperation().getOps<func::FuncOp>())
+      grouper.run(function);
+    grouper.finish();
+  }
+};
+
+} // namespace
+} // namespace pgc
