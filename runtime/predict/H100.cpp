@@ -25,6 +25,10 @@ const std::string tlx =
 const std::string flash3 =
     "J. Shah, G. Bikshandi, Y. Zhang, V. Thakkar, P. Ramani, T. Dao, "
     "\"FlashAttention-3\", arXiv 2407.08608 (2024), figures 5 and 6";
+const std::string cudnnFrontend =
+    "NVIDIA, github.com/NVIDIA/cudnn-frontend at 816ea45, "
+    "benchmark/attention_training/results/llama3.1/h200/"
+    "llama3.1_20260928_130009.csv";
 const std::string liger =
     "\"fix(cutedsl): fuse Gemma RMSNorm weight offset in FP32\", "
     "github.com/linkedin/Liger-Kernel/pull/1462 (2026)";
@@ -38,6 +42,7 @@ constexpr double flash3Causal = 371e12, flash3Full = 460e12,
 constexpr double flash2Causal = 262e12, flash2Full = 318e12,
                  flash2FullGrad = 264e12;
 constexpr double sevenProducts = 5 / 7.0;
+constexpr double anyOrderGrad = 446e12, fixedOrderGrad = 362e12;
 constexpr double vectorPeak = 66.9e12;
 constexpr double normBytes = 2.0 * 8192 * 4096 * 2, normSeconds = 51.968e-6,
                  smallestNorm = 6.080e-6, emptyKernel = 4.544e-6;
@@ -106,6 +111,19 @@ const std::vector<Rate> &h100Rates() {
        "times 371 / 460, forward causal over not causal, times 5 / 7: that "
        "kernel adds to results of other blocks, ours computes two of five "
        "products twice instead, so that sums have one order; five are counted"},
+      {"attention, backward, sums in order",
+       flash3FullGrad * flash3Causal / flash3Full * fixedOrderGrad /
+           anyOrderGrad,
+       "FLOP/s",
+       "362 TFLOP/s with `deterministic`, 446 without: FlashAttention-4 "
+       "backward, causal, head width 128, 2048 positions, 64 query heads for 8 "
+       "key heads, H200",
+       cudnnFrontend,
+       "used for limits alone, no kernel here does so: their ratio times the "
+       "rate of backward before 5 / 7. At head width 64 not causal figures "
+       "alone were found: 354.5 TFLOP/s in a fixed order, 419.0 in a better "
+       "one, 2048 positions, a Hopper GPU without a name "
+       "(github.com/Dao-AILab/flash-attention/pull/2207, 2026)"},
       {"attention with mma.sync", flash2Causal, "FLOP/s",
        "262 TFLOP/s: FlashAttention-2 on an H100, forward, causal, head width "
        "64, 2048 positions",
@@ -169,6 +187,7 @@ const std::vector<Rate> &h100Rates() {
       {"floor", 800e12, "FLOP/s", "none",
        "a yardstick: model FLOPs at a round number above everything measured",
        asItIs},
+      {"goal", 1.6, "floors", "none", "what this project set itself", asItIs},
   };
   return rates;
 }
@@ -198,6 +217,7 @@ const Machine &h100() {
     h.plainProduct = value("product without tensor cores, plain");
     h.attention = value("attention");
     h.attentionGrad = value("attention, backward");
+    h.orderedAttentionGrad = value("attention, backward, sums in order");
     h.mmaAttention = value("attention with mma.sync");
     h.mmaAttentionGrad = value("attention with mma.sync, backward");
     h.vector = value("elementwise arithmetic");
@@ -211,6 +231,7 @@ const Machine &h100() {
     h.hostLink = value("host to GPU");
     h.hostLatency = value("latency of a host copy");
     h.reference = value("floor");
+    h.goal = value("goal");
     return h;
   }();
   return machine;

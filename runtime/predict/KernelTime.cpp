@@ -36,6 +36,11 @@ double atDepth(const Machine::ProductRate &product, double k) {
   return product.rate * k / (k + product.half);
 }
 
+/// Not knowing k is taken as the shortest that pays at all.
+double depthOf(const KernelFacts &facts) {
+  return facts.k ? double(facts.k) : 256;
+}
+
 /// The share of the multiprocessors that have anything to do.
 double used(int64_t tiles, int64_t multiprocessors) {
   return double(std::min(tiles, multiprocessors)) / double(multiprocessors);
@@ -68,10 +73,9 @@ Arithmetic ownProductRate(const KernelFacts &facts, const Machine &machine) {
                             "product without tensor cores, tiled"}
                : Arithmetic{machine.plainProduct,
                             "product without tensor cores, plain"};
-  // Not knowing k is taken as the shortest that pays at all.
-  double k = facts.k ? double(facts.k) : 256;
   bool wgmma = facts.instructions == Instructions::Wgmma;
-  double rate = atDepth(wgmma ? machine.tiledProduct : machine.mmaProduct, k);
+  double rate = atDepth(wgmma ? machine.tiledProduct : machine.mmaProduct,
+                        depthOf(facts));
   return {rate * waveEfficiency(facts.blocks, machine.multiprocessors),
           wgmma ? "own product" : "own product with mma.sync", true,
           used(facts.blocks, machine.multiprocessors)};
@@ -141,6 +145,20 @@ KernelTime predictKernel(const KernelFacts &facts, const Machine &machine) {
   else
     time.bound = arithmetic.tensorCores ? Bound::TensorCores : Bound::Vector;
   return time;
+}
+
+double publishedRate(const KernelFacts &facts, const Machine &machine,
+                     bool ordered) {
+  if (facts.kind == "library" ? !facts.bf16
+                              : facts.instructions == Instructions::None)
+    return 0;
+  if (facts.kind == "library" || facts.kind == "product")
+    return atDepth(machine.libraryProduct, depthOf(facts));
+  if (facts.kind == "attention")
+    return machine.attention;
+  if (facts.kind == "attention_grad")
+    return ordered ? machine.orderedAttentionGrad : machine.attentionGrad;
+  return 0;
 }
 
 KernelTime predictTransfer(double bytesMoved, const Machine &machine) {

@@ -44,6 +44,13 @@ struct KernelTime {
 /// memory busy.
 KernelTime predictKernel(const KernelFacts &facts, const Machine &machine);
 
+/// The rate in FLOP/s at which a kernel of this kind and depth was published at
+/// best, whatever code the plan has for it; 0 if it has no products on tensor
+/// cores. `ordered`: gradients of attention add to other blocks' results in a
+/// fixed order, in place of computing products twice.
+double publishedRate(const KernelFacts &facts, const Machine &machine,
+                     bool ordered);
+
 /// Copies and fills within a GPU: all bytes are read (or not) and written.
 KernelTime predictTransfer(double bytesMoved, const Machine &machine);
 

@@ -29,9 +29,10 @@ struct Machine {
   double vectorProduct = 0;   // tiled, without tensor cores
   double plainProduct = 0;    // a thread an element, untiled
 
-  double attention = 0;     // forward, causal, FLOP/s
-  double attentionGrad = 0; // backward, causal, one order of sums
-  double mmaAttention = 0;  // the same with mma.sync
+  double attention = 0;            // forward, causal, FLOP/s
+  double attentionGrad = 0;        // backward, causal, one order of sums
+  double orderedAttentionGrad = 0; // sums across blocks, in a fixed order
+  double mmaAttention = 0;         // the same with mma.sync
   double mmaAttentionGrad = 0;
 
   double vector = 0;           // FLOP/s of elementwise arithmetic
@@ -48,6 +49,7 @@ struct Machine {
   double hostLatency = 0;       // of one copy to or from the host, s
 
   double reference = 0; // FLOP/s of the floor that a step is compared with
+  double goal = 0;      // what a step is to take, in floors
 };
 
 /// One figure of a machine and what it rests on.

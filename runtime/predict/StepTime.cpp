@@ -99,10 +99,25 @@ public:
     }
     step.modelFlops = programFlops(plan, *train) * parts * micros;
     step.floorSeconds = step.modelFlops / machine.reference;
+    step.goalSeconds = step.floorSeconds * machine.goal;
+    findLimits();
     return std::move(step);
   }
 
 private:
+  void findLimits() {
+    for (const auto &[kernel, share] : step.kernels) {
+      const KernelFacts &facts = times.facts[size_t(kernel)];
+      const double rate = publishedRate(facts, machine, /*ordered=*/false);
+      if (rate == 0)
+        continue;
+      step.limits.planned += share.seconds;
+      step.limits.published += share.flops / rate;
+      step.limits.ordered +=
+          share.flops / publishedRate(facts, machine, /*ordered=*/true);
+    }
+  }
+
   // Tokens and targets go to the GPU before each run, the loss comes back after
   // it, and nothing else runs meanwhile.
   void addInputs(const plan::Program &train, double runs) {

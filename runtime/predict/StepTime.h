@@ -50,6 +50,14 @@ struct GradientExchange {
   double receivedBytes = 0; // memory for other ranks' gradients
 };
 
+/// What a step cannot be faster than: its products on tensor cores and its
+/// attention alone, one after the other, without gaps and all else.
+struct StepLimits {
+  double planned = 0;   // as predicted for the plan's kernels
+  double published = 0; // each at the best published rate of its kind
+  double ordered = 0;   // the same, with attention's gradient added in order
+};
+
 struct StepTime {
   std::string phase;
   std::vector<StepPart> parts;
@@ -58,6 +66,8 @@ struct StepTime {
   GradientExchange exchange;    // on several GPUs
   double modelFlops = 0;        // useful work of one GPU
   double floorSeconds = 0;      // that work at the reference rate
+  double goalSeconds = 0;       // so many floors as the machine's goal
+  StepLimits limits;
 };
 
 struct PlanTime {

@@ -42,6 +42,26 @@ std::string exchangeLine(const GradientExchange &exchange) {
                    (exchange.seconds - exchange.exposed) * 1e3);
 }
 
+std::string limitLines(const StepTime &step, const Machine &machine) {
+  std::string text = formatted(
+      "  goal: %.1f ms, %g times the floor\n"
+      "  of products on tensor cores and attention alone, without gaps:\n",
+      step.goalSeconds * 1e3, machine.goal);
+  auto line = [&](const char *what, double seconds) {
+    text += formatted("    %-52s %7.1f ms, %.2f times the floor: %s\n", what,
+                      seconds * 1e3, seconds / step.floorSeconds,
+                      seconds > step.goalSeconds
+                          ? "past the goal"
+                          : formatted("%.1f ms are left of the goal",
+                                      (step.goalSeconds - seconds) * 1e3)
+                                .c_str());
+  };
+  line("as planned", step.limits.planned);
+  line("each at the best published rate of its kind", step.limits.published);
+  line("the same, attention's gradient summed in order", step.limits.ordered);
+  return text;
+}
+
 std::string stepTable(const StepTime &step, const PlanTime &times) {
   std::string text =
       formatted("a step, phase %s, on %d %s\n", step.phase.c_str(), times.ranks,
@@ -53,12 +73,12 @@ std::string stepTable(const StepTime &step, const PlanTime &times) {
   text += partLine(step.total);
   if (!step.exchange.buckets.empty())
     text += exchangeLine(step.exchange);
-  text += formatted(
-      "  floor: %s of useful work at %.0f TFLOP/s takes %.1f ms; the step "
-      "takes %.2f times as long\n\n",
-      readableFlops(step.modelFlops).c_str(), times.machine->reference * 1e-12,
-      step.floorSeconds * 1e3, step.total.seconds / step.floorSeconds);
-  return text;
+  text += formatted("  floor: %s of useful work at %.0f TFLOP/s takes %.1f ms; "
+                    "the step takes %.2f times as long\n",
+                    readableFlops(step.modelFlops).c_str(),
+                    times.machine->reference * 1e-12, step.floorSeconds * 1e3,
+                    step.total.seconds / step.floorSeconds);
+  return text + limitLines(step, *times.machine) + "\n";
 }
 
 std::string shareLine(const std::string &name, const Share &share) {
@@ -178,6 +198,10 @@ static void writeStep(JsonWriter &json, const StepTime &step) {
       .field("model_flops", step.modelFlops)
       .field("floor_seconds", step.floorSeconds)
       .field("times_floor", step.total.seconds / step.floorSeconds)
+      .field("goal_seconds", step.goalSeconds)
+      .field("products_seconds", step.limits.planned)
+      .field("products_seconds_published", step.limits.published)
+      .field("products_seconds_published_ordered", step.limits.ordered)
       .field("gradient_buckets", int64_t(step.exchange.buckets.size()))
       .field("gradient_exchange_seconds", step.exchange.seconds)
       .field("gradient_exchange_seconds_exposed", step.exchange.exposed);

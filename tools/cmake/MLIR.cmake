@@ -31,6 +31,9 @@ function(pg_add_tool name)
   target_link_libraries(${name} PRIVATE ${ARG_LINK} MLIR LLVM)
 endfunction()
 
+# All pages that are made, build/docs.
+add_custom_target(docs)
+
 # pg_add_doc(PAGE FILE.td GENERATOR options...): a page of reference, build/docs/PAGE.md, from definitions.
 function(pg_add_doc page file generator)
   set(doc ${CMAKE_BINARY_DIR}/docs/${page}.md)
@@ -41,4 +44,20 @@ function(pg_add_doc page file generator)
       ${CMAKE_CURRENT_SOURCE_DIR}/${file} -o ${doc}
     DEPENDS ${definitions} VERBATIM)
   add_custom_target(${page}-doc ALL DEPENDS ${doc})
+  add_dependencies(docs ${page}-doc)
+endfunction()
+
+# pg_add_time_page(MODEL PUBLISHED): build/docs/time-MODEL.md, what a step of a model is predicted to take. It compiles the model, which takes a
+# minute: built by the target `docs` alone.
+function(pg_add_time_page model published)
+  set(page ${CMAKE_BINARY_DIR}/docs/time-${model}.md)
+  set(script ${CMAKE_SOURCE_DIR}/tools/cmake/TimePage.cmake)
+  file(GLOB_RECURSE models CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/models/*.pgm)
+  add_custom_command(OUTPUT ${page}
+    COMMAND ${CMAKE_COMMAND} -E make_directory ${CMAKE_BINARY_DIR}/docs
+    COMMAND ${CMAKE_COMMAND} -D PGC=$<TARGET_FILE:pgc> -D PGRT=$<TARGET_FILE:pgrt> -D MODEL=${model}
+      -D SOURCE=${CMAKE_SOURCE_DIR}/models/${model}.pgm -D PUBLISHED=${published} -D PAGE=${page} -P ${script}
+    DEPENDS pgc pgrt ${models} ${script} VERBATIM)
+  add_custom_target(${model}-time DEPENDS ${page})
+  add_dependencies(docs ${model}-time)
 endfunction()

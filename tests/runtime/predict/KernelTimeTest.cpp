@@ -55,6 +55,26 @@ double secondsOf(const KernelFacts &facts, const Machine &machine) {
   return predictKernel(facts, machine).seconds;
 }
 
+TEST(KernelTime, PublishedRatesAreOfTheKind) {
+  Machine m = roundMachine();
+  m.libraryProduct.half = 32;
+  m.orderedAttentionGrad = 170;
+  KernelFacts product = library(8, 8, 96);
+  EXPECT_DOUBLE_EQ(publishedRate(product, m, false), 750);
+  // Its own code may be slower; without tensor cores it is of no such kind.
+  product.kind = "product";
+  product.instructions = Instructions::Mma;
+  EXPECT_DOUBLE_EQ(publishedRate(product, m, false), 750);
+  product.instructions = Instructions::None;
+  EXPECT_EQ(publishedRate(product, m, false), 0);
+  KernelFacts grad = rows(1, 1);
+  EXPECT_EQ(publishedRate(grad, m, false), 0);
+  grad.kind = "attention_grad";
+  grad.instructions = Instructions::Wgmma;
+  EXPECT_DOUBLE_EQ(publishedRate(grad, m, false), 150);
+  EXPECT_DOUBLE_EQ(publishedRate(grad, m, true), 170);
+}
+
 TEST(KernelTime, TheLongerOfArithmeticAndMemoryBounds) {
   Machine m = roundMachine();
   KernelTime memory = predictKernel(rows(/*flops=*/20, /*bytes=*/1000), m);

@@ -28,6 +28,7 @@ Machine roundMachine() {
   m.hostLink = 2;
   m.hostLatency = 3;
   m.reference = 100;
+  m.goal = 1.5;
   return m;
 }
 
@@ -236,6 +237,17 @@ TEST_F(StepTimeTest, GradientsOfTheLastCommandDoNotHide) {
   EXPECT_EQ(times.memoryBytes, 3 * 800 + 5000 + 3 * 800);
 }
 
+// The product alone: 8192 kFLOP at 1000 a second, in each of 8 runs; the plan's
+// takes gap and ramp besides. Row-wise kernels are no part of it.
+TEST_F(StepTimeTest, LimitsCountTensorCoresAlone) {
+  PlanTime times = predictPlan(plan, machine, 1);
+  const StepTime &step = times.steps[0];
+  EXPECT_DOUBLE_EQ(step.limits.planned, 8 * 8194);
+  EXPECT_DOUBLE_EQ(step.limits.published, 8 * 8192);
+  EXPECT_DOUBLE_EQ(step.limits.ordered, 8 * 8192);
+  EXPECT_DOUBLE_EQ(step.goalSeconds, 1.5 * 400);
+}
+
 TEST_F(StepTimeTest, RanksMustDivideTheParts) {
   EXPECT_THROW(predictPlan(plan, machine, 3), Error);
   EXPECT_EQ(mostRanks(plan, machine), 4);
@@ -294,6 +306,7 @@ TEST_F(StepTimeTest, ReportsSayTheSame) {
 
   std::string text = timeTables(plan, times);
   EXPECT_NE(text.find("train.plain × 2"), text.npos);
+  EXPECT_NE(text.find("past the goal"), text.npos);
   EXPECT_NE(text.find("product_0"), text.npos);
   EXPECT_NE(text.find("arXiv 2407.08608"), text.npos);
 }
