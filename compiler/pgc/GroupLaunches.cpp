@@ -107,11 +107,21 @@ private:
 
   bool isGroupable(CallOp call) {
     KernelOp kernel = kernelOf(call);
-    return kernel.getGpu() && !kernel.getGpu()->contains("parts") &&
-           llvm::is_contained({"rows", "embed"}, kernel.getKind());
+    if (!kernel.getGpu() || kernel.getGpu()->contains("parts"))
+      return false;
+    // Threads that fetch a product's operands have no registers to spare.
+    auto maps = kernel.getGpu()->getAs<ArrayAttr>("tensor_maps");
+    return kernel.getKind() == "product"
+               ? maps && maps.size() == 2
+               : llvm::is_contained({"rows", "embed"}, kernel.getKind());
   }
 
+  /// Products keep a multiprocessor to themselves, others share one.
+  bool isProduct(CallOp call) { return kernelOf(call).getKind() == "product"; }
+
   bool fits(CallOp call) {
+    if (!calls.empty() && isProduct(calls.front()) != isProduct(call))
+      return false;
     SmallVector<KernelOp> kernels;
     size_t buffers = 0;
     calls.push_back(call);

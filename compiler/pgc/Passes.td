@@ -29,7 +29,7 @@ def GroupLaunches : Pass<"group-launches", "::mlir::ModuleOp"> {
   let description = [{
     Calls that follow each other, none of which needs what another makes, become one call of a kernel that holds all of
     them: some blocks for each (`parts` of its attribute `gpu`). What is computed does not change, nor how. Runs behind
-    `merge-launches`, on kernels of the row-wise kinds.
+    `merge-launches`: row-wise kernels with each other, and products on tensor cores with each other.
   }];
   let dependentDialects = ["::pg::sched::SchedDialect"];
 }

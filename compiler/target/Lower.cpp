@@ -49,6 +49,9 @@ static void markKernels(ModuleOp module) {
     // of tensor-core kernels then exchange.
     function->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
                       b.getI32IntegerAttr(1));
+    // Which of a launch's parts a block does is found by halving.
+    function.setPassthroughAttr(
+        b.getArrayAttr({b.getStrArrayAttr({"no-jump-tables", "true"})}));
     for (unsigned i = 0; i < function.getNumArguments(); ++i)
       if (function.getArgAttr(i, LLVM::LLVMDialect::getByValAttrName()))
         function.setArgAttr(i, NVVM::NVVMDialect::getGridConstantAttrName(),

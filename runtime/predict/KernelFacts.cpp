@@ -38,8 +38,9 @@ double product(const google::protobuf::RepeatedField<int64_t> &sizes, int begin,
 }
 
 // The tensor maps of a product are its operands', m × k and n × k in some order
-// of axes, then those of a batch: m k n k over m n k gives k. If there is one
-// map alone, k is one of its two axes, and at least the shorter.
+// of axes, then those of a batch: m k n k over m n k gives k. Of a launch of
+// several products it gives the mean of theirs, each weighed by its FLOPs. If
+// there is one map alone, k is one of its two axes, and at least the shorter.
 int64_t depthOf(const plan::Kernel &kernel) {
   const plan::GpuLaunch &launch = kernel.gpu();
   if (launch.tensor_maps_size() == 0 || kernel.flops() <= 0)
@@ -47,10 +48,14 @@ int64_t depthOf(const plan::Kernel &kernel) {
   const auto &a = launch.tensor_maps(0).sizes();
   if (launch.tensor_maps_size() == 1)
     return a.size() < 2 ? 0 : std::min(a.Get(0), a.Get(1));
-  const auto &b = launch.tensor_maps(1).sizes();
-  double batch = std::max(product(a, 2, 5), product(b, 2, 5));
-  return std::llround(product(a, 0, 2) * product(b, 0, 2) * batch /
-                      (kernel.flops() / 2));
+  double square = 0;
+  for (int i = 0; i + 1 < launch.tensor_maps_size(); i += 2) {
+    const auto &a = launch.tensor_maps(i).sizes(),
+               &b = launch.tensor_maps(i + 1).sizes();
+    double batch = std::max(product(a, 2, 5), product(b, 2, 5));
+    square += product(a, 0, 2) * product(b, 0, 2) * batch;
+  }
+  return std::llround(square / (kernel.flops() / 2));
 }
 
 } // namespace

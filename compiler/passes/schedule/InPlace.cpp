@@ -50,7 +50,8 @@ bool mayWriteOver(KernelOp kernel, unsigned operand, unsigned result) {
     return false;
   // A product that is stored as it is may hold sums of a part of its terms for
   // a while.
-  if (isProductItself && kernel.getYielded().size() == 1)
+  bool isGroup = kernel.getGpu() && kernel.getGpu()->contains("parts");
+  if (isProductItself && (isGroup || kernel.getYielded().size() == 1))
     return false;
 
   llvm::SmallSetVector<Value, 16> reached;

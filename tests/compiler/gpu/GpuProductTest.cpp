@@ -122,6 +122,23 @@ TEST(GpuProduct, Batches) {
               4e-6));
 }
 
+// Of several forms and sizes; products by multiply-adds have blocks of another
+// size than those on tensor cores.
+TEST(GpuProduct, SeveralInOneLaunch) {
+  std::string text =
+      plain("a", {130, 64}, {72, 64}, "bf16", "pg.linear $", {130, 72},
+            "store") +
+      plain("b", {3, 70, 24}, {3, 24, 264}, "bf16", "pg.matmul $ {}",
+            {3, 70, 264}, "store") +
+      plain("c", {66, 24}, {66, 40}, "bf16", "pg.matmul $ {transpose_a}",
+            {24, 40}, "accumulate") +
+      plain("d", {20, 9}, {30, 9}, "f32", "pg.linear $", {20, 30}, "store") +
+      plain("e", {50, 6}, {30, 6}, "f64", "pg.linear $", {50, 30}, "store");
+  EXPECT_EQ("", check(groupKernels(text, {"a", "b", "c"}), 4e-6));
+  EXPECT_EQ("", check(groupKernels(text, {"d", "e"}), 4e-6));
+  EXPECT_EQ("", groupKernels(text, {"a", "d"}));
+}
+
 /// The MLP's products with what is around them, forward and backward, and a
 /// step of an optimizer in a product's epilogue, at a size.
 std::string epilogues(int64_t m, int64_t n, int64_t k,

@@ -100,3 +100,34 @@ func.func @one_sum(%x: tensor<64x64xf32>, %y: tensor<64x64xf32>) attributes {pg.
   sched.call @add(%y) accumulates [@g] : (tensor<64x64xf32>) -> ()
   return
 }
+
+// -----
+// Products on tensor cores are grouped, but not with row-wise kernels.
+
+sched.kernel @p(%a: tensor<64x64xbf16>, %b: tensor<64x64xbf16>) attributes {kind = "product", result_modes = ["store"]} {
+  %y = pg.linear %a, %b : (tensor<64x64xbf16>, tensor<64x64xbf16>) -> tensor<64x64xf32>
+  %z = pg.neg %y : (tensor<64x64xf32>) -> tensor<64x64xf32>
+  sched.yield %z : tensor<64x64xf32>
+}
+sched.kernel @q(%a: tensor<64x128xbf16>, %b: tensor<64x128xbf16>) attributes {kind = "product", result_modes = ["store"]} {
+  %y = pg.linear %a, %b : (tensor<64x128xbf16>, tensor<64x128xbf16>) -> tensor<64x64xf32>
+  %z = pg.neg %y : (tensor<64x64xf32>) -> tensor<64x64xf32>
+  sched.yield %z : tensor<64x64xf32>
+}
+sched.kernel @negate(%x: tensor<64x64xf32>) attributes {kind = "rows", outer = 1, result_modes = ["store"]} {
+  %y = pg.neg %x : (tensor<64x64xf32>) -> tensor<64x64xf32>
+  sched.yield %y : tensor<64x64xf32>
+}
+
+// CHECK-LABEL: func.func @products
+// CHECK: call @negate
+// CHECK: call @group_0
+// CHECK-NOT: call
+// CHECK: return
+func.func @products(%x: tensor<64x64xf32>, %a: tensor<64x64xbf16>, %b: tensor<64x128xbf16>)
+    -> (tensor<64x64xf32>, tensor<64x64xf32>, tensor<64x64xf32>) attributes {pg.role = "score"} {
+  %n = sched.call @negate(%x) : (tensor<64x64xf32>) -> tensor<64x64xf32>
+  %p = sched.call @p(%a, %a) : (tensor<64x64xbf16>, tensor<64x64xbf16>) -> tensor<64x64xf32>
+  %q = sched.call @q(%b, %b) : (tensor<64x128xbf16>, tensor<64x128xbf16>) -> tensor<64x64xf32>
+  return %n, %p, %q : tensor<64x64xf32>, tensor<64x64xf32>, tensor<64x64xf32>
+}

@@ -3,6 +3,7 @@
 #include "runtime/predict/TimeReport.h"
 #include "runtime/support/Error.h"
 
+#include <cmath>
 #include <gtest/gtest.h>
 
 using namespace pgrt;
@@ -273,6 +274,15 @@ TEST_F(StepTimeTest, InstructionsAndDepthAreReadFromThePlan) {
   b->add_sizes(48);
   b->add_sizes(32);
   b->add_sizes(7); // a batch that shares A
+  // The same beside one of 16 × 8 × 128, in one launch.
+  plan::Kernel *both = addKernel("products", "product",
+                                 2. * (7 * 64 * 48 * 32 + 16 * 8 * 128), 1);
+  *both->mutable_gpu() = *launch;
+  for (int64_t rows : {16, 8}) {
+    plan::TensorMap *map = both->mutable_gpu()->add_tensor_maps();
+    map->add_sizes(128);
+    map->add_sizes(rows);
+  }
   addKernel("attention_0", "attention", 1, 1)->mutable_gpu();
   plan::Code *code = plan.add_code();
   code->set_ptx(".visible .entry rows_0(.param .u64 b0)\n{ ret; }\n"
@@ -288,7 +298,10 @@ TEST_F(StepTimeTest, InstructionsAndDepthAreReadFromThePlan) {
   EXPECT_EQ(facts[2].instructions, Instructions::Wgmma);
   EXPECT_EQ(facts[2].k, 32);
   EXPECT_EQ(facts[2].blocks, 15);
-  EXPECT_EQ(facts[3].instructions, Instructions::Mma);
+  EXPECT_EQ(facts[3].k,
+            std::llround((7. * 64 * 48 * 32 * 32 + 16. * 8 * 128 * 128) /
+                         (7 * 64 * 48 * 32 + 16 * 8 * 128)));
+  EXPECT_EQ(facts[4].instructions, Instructions::Mma);
 }
 
 TEST_F(StepTimeTest, ReportsSayTheSame) {
