@@ -37,7 +37,7 @@ def Pg_GptqOp : Pg_InferredOp<"gptq", [Pg_ZeroGradient]> {
     GPTQ (Frantar et al. 2022, arXiv 2210.17323). Dead columns, where h_jj = 0, get h_jj = 1 and w_j = 0; then
     h += damp · mean(diag h) · I. Columns go by falling diagonal. With h⁻¹ = Uᵀ U, U upper:
     q_j = clip(round(w_j / scale), ±top), e = (w_j - q_j scale) / U_jj, and all columns still to come lose e U_j;
-    `block` columns at a time. `scale` has one number a row, [r, 1]. Computed in float64.
+    `block` columns at a time. `scale` has one number a row, [r, 1]. Factors are float64's, the errors' sums of w's type.
   }];
   let arguments = (ins Pg_FloatTensor:$w, Pg_FloatTensor:$h, Pg_FloatTensor:$scale,
                        Pg_IntAttr:$top, Pg_IntAttr:$block, F64Attr:$damp);

@@ -6,6 +6,8 @@
 #include "runtime/support/Text.h"
 
 #include <algorithm>
+#include <map>
+#include <tuple>
 
 namespace pgrt {
 
@@ -41,13 +43,49 @@ private:
   std::vector<T> copy;
 };
 
-/// Operations, roughly.
-double hostCost(const plan::Command &command) {
-  if (command.has_svd())
-    return 20 * double(command.svd().rows()) * double(command.svd().cols()) *
-           double(std::min(command.svd().rows(), command.svd().cols()));
-  double columns = double(command.gptq().cols());
-  return columns * columns * (columns + 2 * double(command.gptq().rows()));
+/// Commands that one thread does, one after another.
+struct HostTask {
+  std::vector<const plan::Command *> commands;
+  double operations = 0; // roughly
+};
+
+double svdOperations(const plan::Svd &svd) {
+  return 20 * double(svd.rows()) * double(svd.cols()) *
+         double(std::min(svd.rows(), svd.cols()));
+}
+
+/// Matrices that share a Hessian, as those do that have the same inputs, share
+/// its factor too.
+auto factorOf(const plan::Gptq &gptq) {
+  return std::tuple(gptq.hessian().arena(), gptq.hessian().offset(),
+                    gptq.cols(), gptq.type(), gptq.damp());
+}
+
+/// The longest first, so that no thread is left alone with one at the end.
+std::vector<HostTask> hostTasks(const plan::Program &program, int begin,
+                                int end) {
+  std::vector<HostTask> tasks;
+  std::map<decltype(factorOf({})), size_t> byFactor;
+  for (int i = begin; i < end; ++i) {
+    const plan::Command &command = program.commands(i);
+    if (command.has_svd()) {
+      tasks.push_back({{&command}, svdOperations(command.svd())});
+      continue;
+    }
+    const plan::Gptq &gptq = command.gptq();
+    const double columns = double(gptq.cols());
+    auto [place, first] = byFactor.emplace(factorOf(gptq), tasks.size());
+    if (first)
+      tasks.push_back({{}, columns * columns * columns / 3});
+    HostTask &task = tasks[place->second];
+    task.commands.push_back(&command);
+    task.operations += double(gptq.rows()) * columns * columns;
+  }
+  std::sort(tasks.begin(), tasks.end(),
+            [](const HostTask &a, const HostTask &b) {
+              return a.operations > b.operations;
+            });
+  return tasks;
 }
 
 template <typename T>
@@ -73,24 +111,37 @@ void runSvdCommand(const Executor &executor, const plan::Svd &command) {
 
 template <typename T>
 void runGptqCommand(const Executor &executor, const plan::Gptq &command,
-                    const std::string &what) {
+                    const HessianFactor &factor) {
   const int64_t rows = command.rows(), columns = command.cols();
   HostTensor<T> weights(executor, command.weight(), rows * columns),
-      hessian(executor, command.hessian(), columns * columns),
       scales(executor, command.scale(), rows);
-  GptqProblem<T> problem;
-  problem.weights = weights.values;
-  problem.hessian = hessian.values;
-  problem.scales = scales.values;
-  problem.rows = rows;
-  problem.columns = columns;
-  problem.top = command.top();
-  problem.block = command.block();
-  problem.damp = command.damp();
-  std::vector<int32_t> codes = gptq(problem, what.c_str());
-  std::vector<T> values(codes.begin(), codes.end());
-  executor.device().write(executor.address(command.codes()), values.data(),
+  std::vector<T> codes =
+      gptq(GptqProblem<T>{weights.values, scales.values, rows, command.top(),
+                          command.block()},
+           factor);
+  executor.device().write(executor.address(command.codes()), codes.data(),
                           rows * columns * int64_t(sizeof(T)));
+}
+
+template <typename T>
+HessianFactor factorHessian(const Executor &executor,
+                            const plan::Gptq &command) {
+  const int64_t columns = command.cols();
+  HostTensor<T> hessian(executor, command.hessian(), columns * columns);
+  return HessianFactor(hessian.values, columns, command.damp(),
+                       gptqName(executor.plan(), command).c_str());
+}
+
+template <typename T>
+void runTask(const Executor &executor, const HostTask &task) {
+  if (task.commands.front()->has_svd())
+    return runSvdCommand<T>(executor, task.commands.front()->svd());
+  HessianFactor factor =
+      factorHessian<T>(executor, task.commands.front()->gptq());
+  for (const plan::Command *command : task.commands) {
+    throwIfInterrupted();
+    runGptqCommand<T>(executor, command->gptq(), factor);
+  }
 }
 } // namespace
 
@@ -98,32 +149,19 @@ bool runsOnHost(const plan::Command &command) {
   return command.has_gptq() || command.has_svd();
 }
 
-// Of one matrix each, independent of one another: threaded LAPACK would change
-// bits. The longest first, so that no thread is left alone with one at the end.
+// Tasks are independent of one another: threaded LAPACK would change bits.
 void runHostCommands(const Executor &executor, const plan::Program &program,
                      int begin, int end) {
-  std::vector<const plan::Command *> commands;
-  for (int i = begin; i < end; ++i)
-    commands.push_back(&program.commands(i));
-  std::sort(commands.begin(), commands.end(),
-            [](const plan::Command *a, const plan::Command *b) {
-              return hostCost(*a) > hostCost(*b);
-            });
-  executor.device().onHostThreads(int64_t(commands.size()), [&](int64_t i) {
+  const std::vector<HostTask> tasks = hostTasks(program, begin, end);
+  executor.device().onHostThreads(int64_t(tasks.size()), [&](int64_t i) {
     throwIfInterrupted();
-    const plan::Command &command = *commands[size_t(i)];
-    if (command.has_svd()) {
-      if (command.svd().type() == plan::F64)
-        runSvdCommand<double>(executor, command.svd());
-      else
-        runSvdCommand<float>(executor, command.svd());
-      return;
-    }
-    std::string what = gptqName(executor.plan(), command.gptq());
-    if (command.gptq().type() == plan::F64)
-      runGptqCommand<double>(executor, command.gptq(), what);
+    const HostTask &task = tasks[size_t(i)];
+    const plan::Command &first = *task.commands.front();
+    if ((first.has_svd() ? first.svd().type() : first.gptq().type()) ==
+        plan::F64)
+      runTask<double>(executor, task);
     else
-      runGptqCommand<float>(executor, command.gptq(), what);
+      runTask<float>(executor, task);
   });
 }
 

@@ -1,131 +1,165 @@
 #include "runtime/quant/Gptq.h"
 
 #include "runtime/support/BlasThreads.h"
-#include "runtime/support/Error.h"
 
 #include <cblas.h>
-#include <lapacke.h>
 
 #include <algorithm>
-#include <cmath>
-#include <numeric>
+#include <memory>
 
 namespace pgrt {
 namespace {
 
-/// Columns by falling diagonal; equal ones keep their order, so that the result
-/// does not hang on the sort.
-std::vector<int64_t> orderOf(const std::vector<double> &diagonal) {
-  std::vector<int64_t> order(diagonal.size());
-  std::iota(order.begin(), order.end(), 0);
-  std::sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
-    return diagonal[a] != diagonal[b] ? diagonal[a] > diagonal[b] : a < b;
-  });
-  return order;
+constexpr int64_t tileRows = 512;   // large enough for products, within caches
+constexpr int64_t leafColumns = 16; // fewer are not worth a product
+constexpr int64_t lineRows = 16;    // floats of a cache line
+
+/// The nearest whole number, ties to even, of |x| < 2⁵¹: there the sum's last
+/// bit is 1. Unlike nearbyint, no call on processors of the base line.
+double nearest(double x) {
+  constexpr double big = 6755399441055744.0; // 1.5 · 2⁵²
+  return (x + big) - big;
 }
 
-/// U, upper with H⁻¹ = Uᵀ U, of the permuted and damped Hessian; row-major.
-/// With J the reversal of the order, J H J = L Lᵀ gives H = R Rᵀ with R = J L J
-/// upper, so U = R⁻¹: one factorisation and one triangular inverse.
-template <typename T>
-std::vector<double>
-inverseFactor(const GptqProblem<T> &problem, const std::vector<int64_t> &order,
-              const std::vector<double> &diagonal, const char *what) {
-  const int64_t n = problem.columns;
-  std::vector<double> lower(n * n);
-  for (int64_t i = 0; i < n; ++i)
-    for (int64_t j = 0; j <= i; ++j) {
-      int64_t row = order[n - 1 - i], column = order[n - 1 - j];
-      lower[i * n + j] =
-          i == j ? diagonal[row]
-                 : static_cast<double>(problem.hessian[row * n + column]);
+void multiply(int m, int n, int k, const float *a, int lda, const float *b,
+              int ldb, float *c, int ldc) {
+  cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, m, n, k, 1, a, lda, b,
+              ldb, 1, c, ldc);
+}
+void multiply(int m, int n, int k, const double *a, int lda, const double *b,
+              int ldb, double *c, int ldc) {
+  cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, m, n, k, 1, a, lda, b,
+              ldb, 1, c, ldc);
+}
+
+/// Some rows of the matrix, in units of their scales, turned: the entries of a
+/// column lie together.
+template <typename T> class Tile {
+public:
+  Tile(const GptqProblem<T> &problem, const HessianFactor &factor)
+      : problem(problem), factor(factor), n(factor.columns()),
+        block(std::min(problem.block, n)),
+        top(static_cast<double>(problem.top)),
+        differences(std::make_unique_for_overwrite<T[]>(n * stride)),
+        shifts(std::make_unique_for_overwrite<T[]>(n * stride)),
+        panel(std::make_unique_for_overwrite<T[]>(n * block)) {}
+
+  /// Codes of rows [first, first + rows), rows ≤ tileRows.
+  void run(int64_t first, int64_t rows, T *codes) {
+    count = rows;
+    load(first);
+    for (int64_t end = n; end > 0; end -= block) {
+      const int64_t begin = std::max<int64_t>(0, end - block);
+      takePanel(begin, end);
+      std::fill(&shifts[begin * stride], &shifts[(end - 1) * stride] + count,
+                T(0));
+      addShifts(begin, end, n);
+      round(begin, end);
     }
-  int status = LAPACKE_dpotrf(LAPACK_ROW_MAJOR, 'L', static_cast<int>(n),
-                              lower.data(), static_cast<int>(n));
-  if (status == 0)
-    status = LAPACKE_dtrtri(LAPACK_ROW_MAJOR, 'L', 'N', static_cast<int>(n),
-                            lower.data(), static_cast<int>(n));
-  if (status != 0)
-    failInput("the Hessian of ", what,
-              " is not positive definite, although it was damped; are its "
-              "inputs finite?");
-  std::vector<double> upper(n * n, 0.0);
-  for (int64_t i = 0; i < n; ++i)
-    for (int64_t j = 0; j <= i; ++j)
-      upper[(n - 1 - i) * n + (n - 1 - j)] = lower[i * n + j];
-  return upper;
-}
-
-/// Rounds columns [begin, end) of one row and moves their errors on within the
-/// block.
-void roundRow(double *row, double *errors, int32_t *codes, const double *upper,
-              int64_t n, int64_t begin, int64_t end, double scale, double top) {
-  for (int64_t j = begin; j < end; ++j) {
-    double code = std::clamp(std::nearbyint(row[j] / scale), -top, top);
-    codes[j] = static_cast<int32_t>(code);
-    const double *factor = upper + j * n;
-    double error = (row[j] - code * scale) / factor[j];
-    for (int64_t k = j; k < end; ++k)
-      row[k] -= error * factor[k];
-    errors[j - begin] = error;
+    store(first, codes);
   }
-}
+
+private:
+  void load(int64_t first) {
+    for (int64_t r = 0; r < count; r += lineRows)
+      for (int64_t j = 0; j < n; ++j)
+        for (int64_t i = r; i < std::min(r + lineRows, count); ++i)
+          differences[j * stride + i] =
+              factor.isDead(j)
+                  ? T(0)
+                  : problem.weights[(first + i) * n + factor.index(j)] /
+                        problem.scales[first + i];
+  }
+
+  void store(int64_t first, T *codes) const {
+    for (int64_t r = 0; r < count; r += lineRows)
+      for (int64_t j = 0; j < n; ++j)
+        for (int64_t i = r; i < std::min(r + lineRows, count); ++i)
+          codes[(first + i) * n + factor.index(j)] = shifts[j * stride + i];
+  }
+
+  /// Rows begin … n − 1 of L's columns [begin, end).
+  void takePanel(int64_t begin, int64_t end) {
+    panelBegin = begin;
+    for (int64_t i = begin; i < n; ++i)
+      std::copy(factor.row(i) + begin, factor.row(i) + std::min(i + 1, end),
+                &panel[(i - begin) * block]);
+  }
+  /// L_ij for j = column and above, within the panel.
+  const T *factorAt(int64_t row, int64_t column) const {
+    return &panel[(row - panelBegin) * block + column - panelBegin];
+  }
+
+  /// Adds to the sums of columns [begin, end) what the rounded columns
+  /// [end, last) add to them.
+  void addShifts(int64_t begin, int64_t end, int64_t last) {
+    if (end < last)
+      multiply(static_cast<int>(end - begin), static_cast<int>(count),
+               static_cast<int>(last - end), factorAt(end, begin),
+               static_cast<int>(block), &differences[end * stride],
+               static_cast<int>(stride), &shifts[begin * stride],
+               static_cast<int>(stride));
+  }
+
+  /// Rounds columns whose sums hold all columns from `end` on.
+  void round(int64_t begin, int64_t end) {
+    if (end - begin <= leafColumns)
+      return roundOneByOne(begin, end);
+    int64_t middle = begin + (end - begin) / 2;
+    round(middle, end);
+    addShifts(begin, middle, end);
+    round(begin, middle);
+  }
+
+  /// Leaves the codes where the sums were.
+  void roundOneByOne(int64_t begin, int64_t end) {
+    for (int64_t j = end - 1; j >= begin; --j) {
+      const double inverse = 1 / static_cast<double>(*factorAt(j, j));
+      T *difference = &differences[j * stride], *shift = &shifts[j * stride];
+      for (int64_t r = 0; r < count; ++r) {
+        const double value = difference[r];
+        double code =
+            nearest(std::clamp(value + shift[r] * inverse, -top, top));
+        difference[r] = static_cast<T>(value - code);
+        shift[r] = static_cast<T>(code);
+      }
+      for (int64_t k = begin; k < j; ++k) {
+        const T weight = *factorAt(j, k);
+        T *other = &shifts[k * stride];
+        for (int64_t r = 0; r < count; ++r)
+          other[r] += weight * difference[r];
+      }
+    }
+  }
+
+  static constexpr int64_t stride = tileRows + lineRows; // not a power of two
+  const GptqProblem<T> &problem;
+  const HessianFactor &factor;
+  const int64_t n, block;
+  const double top;
+  int64_t count = 0;                // rows
+  std::unique_ptr<T[]> differences; // W / s − Q; of what is not rounded: W / s
+  std::unique_ptr<T[]> shifts;      // Σ D_i L_ij / s, then the codes
+  std::unique_ptr<T[]> panel;       // [n, block]
+  int64_t panelBegin = 0;
+};
 
 } // namespace
 
 template <typename T>
-std::vector<int32_t> gptq(const GptqProblem<T> &problem, const char *what) {
+std::vector<T> gptq(const GptqProblem<T> &problem,
+                    const HessianFactor &factor) {
   oneBlasThreadEach();
-  const int64_t rows = problem.rows, n = problem.columns;
-  std::vector<double> diagonal(n);
-  std::vector<bool> dead(n);
-  for (int64_t j = 0; j < n; ++j) {
-    diagonal[j] = problem.hessian[j * n + j];
-    if (!std::isfinite(diagonal[j]))
-      failInput("the Hessian of ", what, " is not finite at column ", j);
-    dead[j] = diagonal[j] == 0;
-    if (dead[j])
-      diagonal[j] = 1;
-  }
-  double damping = problem.damp *
-                   std::accumulate(diagonal.begin(), diagonal.end(), 0.0) /
-                   static_cast<double>(n);
-  for (double &value : diagonal)
-    value += damping;
-
-  std::vector<int64_t> order = orderOf(diagonal);
-  std::vector<double> upper = inverseFactor(problem, order, diagonal, what);
-
-  std::vector<double> work(rows * n);
-  for (int64_t r = 0; r < rows; ++r)
-    for (int64_t j = 0; j < n; ++j)
-      work[r * n + j] =
-          dead[order[j]] ? 0.0 : problem.weights[r * n + order[j]];
-
-  std::vector<int32_t> codes(rows * n);
-  const int64_t block = std::max<int64_t>(1, std::min(problem.block, n));
-  std::vector<double> errors(rows * block);
-  for (int64_t begin = 0; begin < n; begin += block) {
-    int64_t end = std::min(begin + block, n), width = end - begin;
-    for (int64_t r = 0; r < rows; ++r)
-      roundRow(&work[r * n], &errors[r * width], &codes[r * n], upper.data(), n,
-               begin, end, problem.scales[r], static_cast<double>(problem.top));
-    if (end < n)
-      cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans,
-                  static_cast<int>(rows), static_cast<int>(n - end),
-                  static_cast<int>(width), -1.0, errors.data(),
-                  static_cast<int>(width), &upper[begin * n + end],
-                  static_cast<int>(n), 1.0, &work[end], static_cast<int>(n));
-  }
-
-  std::vector<int32_t> placed(rows * n);
-  for (int64_t r = 0; r < rows; ++r)
-    for (int64_t j = 0; j < n; ++j)
-      placed[r * n + order[j]] = codes[r * n + j];
-  return placed;
+  std::vector<T> codes(problem.rows * factor.columns());
+  Tile<T> tile(problem, factor);
+  for (int64_t first = 0; first < problem.rows; first += tileRows)
+    tile.run(first, std::min(tileRows, problem.rows - first), codes.data());
+  return codes;
 }
 
-template std::vector<int32_t> gptq(const GptqProblem<float> &, const char *);
-template std::vector<int32_t> gptq(const GptqProblem<double> &, const char *);
+template std::vector<float> gptq(const GptqProblem<float> &,
+                                 const HessianFactor &);
+template std::vector<double> gptq(const GptqProblem<double> &,
+                                  const HessianFactor &);
 
 } // namespace pgrt
