@@ -68,7 +68,7 @@ void expectCodesOfEach(Device &device) {
   const plan::Program &program = plan.programs(0);
   executor.allocateFor(program);
   std::vector<float> values = contents();
-  device.write(executor.address({}), values.data(),
+  device.write(executor.address(plan::Slot()), values.data(),
                int64_t(values.size() * sizeof(float)));
   runHostCommands(executor, program, 0, program.commands_size());
 
@@ -112,7 +112,7 @@ TEST(HostCommands, NameTheParameterOfABadHessian) {
   executor.allocateFor(plan.programs(0));
   std::vector<float> values = contents();
   values[n * n] = -1;
-  device.write(executor.address({}), values.data(),
+  device.write(executor.address(plan::Slot()), values.data(),
                int64_t(values.size() * sizeof(float)));
   try {
     runHostCommands(executor, plan.programs(0), 0,
