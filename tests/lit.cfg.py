@@ -30,5 +30,7 @@ gpusim = os.path.join(config.build_dir, "gpusim")
 if os.path.exists(os.path.join(gpusim, "libcuda.so.1")):
     config.available_features.add("gpusim")
 config.substitutions.append((r"%gpusim\b", gpusim))
+if shutil.which("ptxas"):
+    config.available_features.add("ptxas")
 config.substitutions.append((r"%models\b", os.path.join(config.source_dir, "models")))
 config.substitutions.append((r"%golden\b", os.path.join(config.source_dir, "tests", "golden")))

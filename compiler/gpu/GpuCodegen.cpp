@@ -1,6 +1,7 @@
 // Dispatch by kind of kernel, and compilation of all kernels of a module in
 // parallel.
 #include "compiler/gpu/GpuCodegen.h"
+#include "compiler/gpu/GpuResources.h"
 #include "compiler/gpu/Ptxas.h"
 #include "compiler/target/Lower.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -142,6 +143,7 @@ FailureOr<GpuCode> compileGpuKernels(ModuleOp module, const Target &target,
     return failure();
   GpuCode code;
   code.ptx = joinPtx(texts);
+  code.resources = readPtx(code.ptx);
   std::string error;
   if (assemble && !code.ptx.empty() && failed(runPtxas(code, error)))
     return module.emitError(error), failure();

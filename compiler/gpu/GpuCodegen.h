@@ -26,9 +26,11 @@ mlir::LogicalResult planGpuKernel(pg::sched::KernelOp kernel);
 mlir::LogicalResult emitGpuKernel(pg::sched::KernelOp kernel,
                                   const Target &target, mlir::ModuleOp out);
 
-/// What ptxas says of one kernel.
+/// What one kernel's code uses.
 struct GpuResources {
   std::string name;
+  int64_t tensorCore = 0; ///< instructions in the PTX that multiply there
+  // What ptxas says, if it is on the path.
   int64_t registers = 0;   ///< of a thread
   int64_t sharedBytes = 0; ///< of a block, beside the launch's dynamic ones
   int64_t stackBytes = 0;
@@ -42,7 +44,7 @@ mlir::LogicalResult emitGpuGroup(pg::sched::KernelOp kernel,
 struct GpuCode {
   std::string ptx;                     ///< of all kernels
   std::string cubin;                   ///< empty without ptxas
-  std::vector<GpuResources> resources; ///< empty without ptxas
+  std::vector<GpuResources> resources; ///< of each kernel
 };
 
 /// Compiles all planned kernels of `module` that have `gpu`. Uses up to
@@ -52,6 +54,11 @@ mlir::FailureOr<GpuCode> compileGpuKernels(mlir::ModuleOp module,
                                            const Target &target,
                                            unsigned threads = 0,
                                            bool assemble = true);
+
+/// What the code should not have: a sentence for each kernel whose registers
+/// ptxas spills ("[spills]"), and for each product of bf16 or attention without
+/// tensor cores ("[no-tensor-cores]").
+std::vector<std::string> findFlaws(mlir::ModuleOp module, const GpuCode &code);
 
 //===----------------------------------------------------------------------===//
 // One pair of functions for each kind (see sched.kernel)

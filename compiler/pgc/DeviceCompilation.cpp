@@ -195,6 +195,12 @@ ExitCode DeviceCompilation::addGpuCode(pgrt::plan::Plan &plan) {
   if (failed(code))
     return fail(ExitCode::Machine,
                 "cannot generate code for target '" + target.name + "'");
+  std::vector<std::string> flaws = findFlaws(*module, *code);
+  for (const std::string &flaw : flaws)
+    diagnostics << "pgc: " << (options.warningsAsErrors ? "error" : "warning")
+                << ": " << flaw << '\n';
+  if (options.warningsAsErrors && !flaws.empty())
+    return ExitCode::Input;
   pgrt::plan::Code *section = plan.add_code();
   section->set_target(target.name);
   section->set_object(code->cubin);

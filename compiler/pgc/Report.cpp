@@ -246,8 +246,11 @@ void writeLaunch(OStream &json, const pgrt::plan::GpuLaunch &launch) {
 }
 
 void writeResources(OStream &json, const TargetCode &of,
-                    const GpuResources &resources) {
+                    const GpuResources &resources, bool isAssembled) {
   json.attribute("target", of.target.name);
+  json.attribute("tensor_core_instructions", resources.tensorCore);
+  if (!isAssembled)
+    return;
   json.attribute("registers", resources.registers);
   json.attribute("static_shared_bytes", resources.sharedBytes);
   json.attribute("stack_bytes", resources.stackBytes);
@@ -262,6 +265,7 @@ void writeKernels(OStream &json, const Plan &plan,
     for (const auto &command : program.commands())
       if (command.has_launch())
         ++launches[command.launch().kernel()];
+  bool isAssembled = !plan.code(0).object().empty();
   json.attributeArray("kernels", [&] {
     for (int i = 0; i < plan.kernels_size(); ++i)
       json.object([&] {
@@ -281,7 +285,8 @@ void writeKernels(OStream &json, const Plan &plan,
           for (const TargetCode &of : code)
             for (const GpuResources &resources : of.resources)
               if (resources.name == kernel.symbol())
-                json.object([&] { writeResources(json, of, resources); });
+                json.object(
+                    [&] { writeResources(json, of, resources, isAssembled); });
           for (const TargetCode &of : code)
             for (const FunctionFrame &frame : of.frames)
               if (frame.name == kernel.symbol())

@@ -1,4 +1,5 @@
 // What compilation for a GPU makes, and what ptxas says of it.
+#include "compiler/gpu/GpuResources.h"
 #include "compiler/gpu/Ptxas.h"
 #include "tests/support/GpuKernelRunner.h"
 #include <gtest/gtest.h>
@@ -36,8 +37,11 @@ TEST(GpuCodegen, PtxasTakesIt) {
   EXPECT_NE(error.find("ptxas refuses the code"), std::string::npos);
 }
 
-TEST(GpuCodegen, ReadsWhatPtxasSays) {
-  auto kernels = pgc::parsePtxasLog(
+TEST(GpuCodegen, ReadsWhatPtxAndPtxasSay) {
+  std::vector<pgc::GpuResources> kernels =
+      pgc::readPtx(".visible .entry a(\n.param)\n{ wgmma.mma_async.sync; "
+                   "wgmma.mma_async.sync; }\n.visible .entry b()\n{ ret; }\n");
+  pgc::addPtxasLog(
       "ptxas info    : 0 bytes gmem\n"
       "ptxas info    : Compiling entry function 'a' for 'sm_90a'\n"
       "ptxas info    : Function properties for a\n"
@@ -47,14 +51,18 @@ TEST(GpuCodegen, ReadsWhatPtxasSays) {
       "stack size, 2048 bytes smem\n"
       "ptxas info    : Compiling entry function 'b' for 'sm_90a'\n"
       "    0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads\n"
-      "ptxas info    : Used 8 registers, 352 bytes cmem[0]\n");
+      "ptxas info    : Used 8 registers, 352 bytes cmem[0]\n",
+      kernels);
   ASSERT_EQ(kernels.size(), 2u);
   EXPECT_EQ(kernels[0].name, "a");
+  EXPECT_EQ(kernels[0].tensorCore, 2);
   EXPECT_EQ(kernels[0].registers, 168);
   EXPECT_EQ(kernels[0].sharedBytes, 2048);
   EXPECT_EQ(kernels[0].stackBytes, 16);
   EXPECT_EQ(kernels[0].spillStores, 8);
   EXPECT_EQ(kernels[0].spillLoads, 12);
+  EXPECT_EQ(kernels[1].name, "b");
+  EXPECT_EQ(kernels[1].tensorCore, 0);
   EXPECT_EQ(kernels[1].registers, 8);
   EXPECT_EQ(kernels[1].sharedBytes, 0);
 }
