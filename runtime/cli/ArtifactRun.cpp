@@ -45,6 +45,7 @@ ArtifactRun::ArtifactRun(const ArtifactOptions &options, Collective &ranks)
   device = openDevice(deviceOfRank(options.device, ranks),
                       threadsOfRank(options.threads, ranks));
   executor = std::make_unique<Executor>(plan(), *device);
+  gpus = openDeviceCollective(ranks, *device);
   initialise(*executor, 0); // for what is dropped, and for states
   decodeArtifact(*executor, loaded->artifact, loaded->table);
 }
@@ -61,7 +62,7 @@ ArtifactRun::claimOf(const plan::Evaluation &evaluation) const {
 
 Score ArtifactRun::score(int evaluation) {
   double begin = Profile::now();
-  Evaluator evaluator(*executor, ranks, *validation,
+  Evaluator evaluator(*executor, gpus ? *gpus : ranks, *validation,
                       [&](int64_t done, int64_t all) {
                         progress.within("scored", "tokens", done, all, begin);
                       });

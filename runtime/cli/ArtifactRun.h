@@ -38,6 +38,7 @@ public:
   std::unique_ptr<Validation> validation;
   std::unique_ptr<Device> device;
   std::unique_ptr<Executor> executor;
+  std::unique_ptr<Collective> gpus; // null: `ranks` moves the device's memory
   Progress progress;
 
   const plan::Plan &plan() const { return planFile->plan; }

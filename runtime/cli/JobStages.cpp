@@ -85,7 +85,7 @@ void Job::evaluate(const std::string &stage) {
 void Job::evaluateOne(int index) {
   const plan::Evaluation &evaluation = plan.evaluations(index);
   double begin = Profile::now();
-  Evaluator evaluator(*executor, ranks, *validation,
+  Evaluator evaluator(*executor, deviceRanks(), *validation,
                       [&](int64_t done, int64_t all) {
                         progress.within("scored", "tokens", done, all, begin);
                       });

@@ -216,15 +216,13 @@ void Evaluator::adapt(const plan::Evaluation &evaluation,
   inputs.progress = action.progress;
   inputs.sequences = (action.end - action.begin) / evaluation.seq();
   std::vector<double> scalars = evaluateScalars(plan, inputs);
-  int gradients = gradientArena(plan);
-  executor.bind(gradients, 0);
-  executor.clearArena(gradients);
-  for (int64_t at = action.begin; at < action.end; at += evaluation.seq()) {
-    const int64_t *tokens = validation.tokens.data() + at;
+  gradient->compute(inputs.sequences, [&](int64_t sequence) {
+    const int64_t *tokens =
+        validation.tokens.data() + action.begin + sequence * evaluation.seq();
     executor.writePort(*findPort(program.inputs(), "tokens"), tokens);
     executor.writePort(*findPort(program.inputs(), "targets"), tokens + 1);
     executor.run(program, scalars);
-  }
+  });
   executor.run(plan.programs(int(evaluation.adapt_update())), scalars);
   prepare();
 }
@@ -253,16 +251,20 @@ Score Evaluator::run(int index, const std::vector<Action> &actions) {
   updates = 0;
   startStates(index);
   std::unique_ptr<ParameterGuard> guard;
+  gradient.reset();
   for (size_t i = 0; i < actions.size();) {
     if (actions[i].kind == Action::Score) {
       scoreBatches(evaluation, batchesFrom(evaluation, actions, i), positions);
       continue;
     }
     stopTogether(interrupted());
-    if (!guard)
+    if (!guard) {
       guard = std::make_unique<ParameterGuard>(executor);
+      gradient = std::make_unique<UpdateGradient>(executor, ranks);
+    }
     adapt(evaluation, actions[i++]);
   }
+  gradient.reset();
   score.seconds = Profile::now() - begin;
   return score;
 }

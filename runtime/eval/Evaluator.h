@@ -4,6 +4,7 @@
 #include "runtime/collective/Collective.h"
 #include "runtime/eval/Actions.h"
 #include "runtime/eval/Score.h"
+#include "runtime/eval/UpdateGradient.h"
 #include "runtime/eval/Validation.h"
 #include "runtime/executor/Executor.h"
 
@@ -15,6 +16,7 @@ namespace pgrt {
 class Evaluator {
 public:
   /// `progress(positions done, all)` is called after each batch of windows.
+  /// `ranks` must move the memory of the executor's device.
   Evaluator(Executor &executor, Collective &ranks, const Validation &validation,
             std::function<void(int64_t, int64_t)> progress)
       : executor(executor), ranks(ranks), plan(executor.plan()),
@@ -25,8 +27,9 @@ public:
   /// window that is short, is dropped. Learning at test time starts from those
   /// parameters, with states of its own, and ends with them in place again.
   ///
-  /// Between two updates, batches are divided over the ranks; all of them learn
-  /// every update, and have the score, which does not depend on their number.
+  /// Between two updates, batches are divided over the ranks, and so is the
+  /// gradient of an update (UpdateGradient); all of them then make the update,
+  /// and have the score, which does not depend on their number.
   ///
   /// The list of actions is verified before the first of them. Throws Error if
   /// it breaks a rule, if the validation set does not suit the evaluation, or
@@ -62,7 +65,8 @@ private:
   const Validation &validation;
   std::function<void(int64_t, int64_t)> progress;
   Score score;
-  int64_t updates = 0; // so far
+  int64_t updates = 0;                      // so far
+  std::unique_ptr<UpdateGradient> gradient; // from the first update on
 };
 
 } // namespace pgrt
