@@ -2,6 +2,7 @@
 #include "compiler/gpu/GpuCodegen.h"
 #include "compiler/gpu/GpuProduct.h"
 #include "compiler/gpu/TensorCore.h"
+#include "dialects/pg/Pg.h"
 
 using namespace mlir;
 
@@ -129,12 +130,26 @@ static std::optional<int64_t> getBatchStride(const Product &product,
   return first;
 }
 
-/// The kernel as a library computes it: a product without an epilogue, whose
-/// operands are multiplied as they are stored, and whose rows begin at
-/// multiples of 16 bytes.
+/// Whether the kernel stores the product itself, as it is or rounded to bf16.
+static bool storesProduct(pg::sched::KernelOp kernel, const Product &product) {
+  if (kernel.getYielded().size() != 1)
+    return false;
+  Value value = kernel.getYielded().front();
+  if (auto convert = value.getDefiningOp<pg::ConvertOp>();
+      convert && product.operand.isBF16() &&
+      getElementTypeOrSelf(value).isBF16())
+    value = convert.getX();
+  while (auto reshape = value.getDefiningOp<pg::ReshapeOp>())
+    value = reshape.getX();
+  return value == product.getResult();
+}
+
+/// The kernel as a library computes it: a product without an epilogue but for
+/// being rounded, whose operands are multiplied as they are stored, and whose
+/// rows begin at multiples of 16 bytes.
 static std::optional<pg::sched::LibraryProduct>
 getLibraryProduct(pg::sched::KernelOp kernel, const Product &product) {
-  if (!isPlainProduct(kernel, product) || kernel.getScalars() != 0 ||
+  if (!storesProduct(kernel, product) || kernel.getScalars() != 0 ||
       kernel.getTensorArguments().size() != 2 || product.aIndex != 0 ||
       product.bIndex != 1 || product.aElement != product.operand ||
       product.bElement != product.operand)

@@ -14,7 +14,9 @@ static void cleanUp(OpPassManager &pm) {
   pm.addPass(createPrune());
 }
 
-void buildExpandPipeline(OpPassManager &pm) {
+void buildExpandPipeline(OpPassManager &pm, const PipelineOptions &options) {
+  if (options.numerics == "autocast")
+    pm.addPass(createRoundResiduals());
   pm.addPass(createExpandRecurrence());
   pm.addPass(createVerifyExpanded());
   pm.addPass(createHoldStopGradients());

@@ -7,7 +7,7 @@
 namespace pgc {
 
 struct PipelineOptions {
-  /// "bf16", "f32" or "f64": see fusion/Numerics.md.
+  /// "autocast", "bf16", "f32" or "f64": see fusion/Numerics.md.
   std::string numerics = "f32";
   /// Rows of a block of logits; 0: so many that a block takes about 8 MiB.
   int64_t headRows = 0;
@@ -19,7 +19,8 @@ struct PipelineOptions {
 
 /// From what the front end emits to functions in which the recurrence is laid
 /// out.
-void buildExpandPipeline(mlir::OpPassManager &pm);
+void buildExpandPipeline(mlir::OpPassManager &pm,
+                         const PipelineOptions &options = {});
 
 /// From there to functions of kernel calls: gradients, primitive operations,
 /// numerics, fusion.

@@ -8,7 +8,7 @@ namespace pgc {
 
 void addAllPasses(OpPassManager &passes, const PipelineOptions &options,
                   bool gpu) {
-  buildExpandPipeline(passes);
+  buildExpandPipeline(passes, options);
   passes.addPass(createCountModelFlops());
   buildKernelPipeline(passes, options);
   passes.addPass(createPlanKernels({gpu}));

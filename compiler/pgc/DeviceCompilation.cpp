@@ -22,6 +22,7 @@ DeviceCompilation::DeviceCompilation(const Options &options, Program &program,
       targets(std::move(targets)), diagnostics(diagnostics),
       tokens(isGpu() ? gpuTokens : cpuTokens) {
   numerics = !options.numerics.empty()             ? options.numerics
+             : isGpu()                             ? "autocast"
              : this->targets.front().prefersBf16() ? "bf16"
                                                    : "f32";
 }

@@ -1,5 +1,6 @@
 #include "compiler/pgc/Options.h"
 #include "runtime/cli/Options.h"
+#include "runtime/plan/Numerics.h"
 #include "runtime/support/Error.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
@@ -22,8 +23,9 @@ static void setTargets(Options &options, StringRef list) {
 }
 
 static void setNumerics(Options &options, StringRef name) {
-  if (name != "bf16" && name != "f32" && name != "f64")
-    failUsage("--numerics is bf16, f32 or f64, not '", name.str(), "'");
+  if (!pgrt::isNumerics(name))
+    failUsage("--numerics is autocast, bf16, f32 or f64, not '", name.str(),
+              "'");
   options.numerics = name.str();
 }
 
@@ -87,8 +89,9 @@ static pgrt::OptionTable makeTable(Options &options) {
       "--device names the other)",
       setTargets);
   add("--numerics", "N",
-      "bf16, f32 or f64 (default: bf16 where a plan's first target has it in\n"
-      "hardware, else f32)",
+      "autocast, bf16, f32 or f64 (default: autocast on a GPU; else bf16 "
+      "where\n"
+      "a plan's first target has it in hardware, else f32)",
       setNumerics);
   add("--probe", "BxT",
       "add programs for 'pgrt probe': B sequences of T tokens", setProbe);

@@ -25,8 +25,8 @@ struct Options {
       output; // empty: <model>.plan for a plan, stdout ("-") for all else
   std::vector<std::string> defines; // name=expression
   std::vector<std::string> targets; // as --target lists them; never empty
-  std::string
-      numerics; // "bf16", "f32", "f64"; empty: what fits the first target
+  std::string numerics; // "autocast", "bf16", "f32", "f64"; empty: what fits
+                        // the first target
   std::optional<BatchShape> probe;
   bool holdStopGradients = false; // in the programs of `probe`
   int64_t microBatch = 0;         // sequences; 0: chosen

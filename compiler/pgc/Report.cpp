@@ -1,4 +1,5 @@
 #include "compiler/pgc/Report.h"
+#include "runtime/plan/Numerics.h"
 #include "runtime/plan/PlanCheck.h"
 #include "runtime/predict/TimeReport.h"
 #include "llvm/ADT/StringMap.h"
@@ -11,7 +12,9 @@ AssumedRates::AssumedRates(const Target &target, llvm::StringRef numerics) {
   if (target.isGpu()) {
     // NVIDIA's H100 SXM data sheet: dense bf16 on tensor cores, float32 and
     // float64 beside them, and HBM3.
-    flops = numerics == "bf16" ? 989e12 : numerics == "f64" ? 34e12 : 67e12;
+    flops = pgrt::multipliesBf16(numerics) ? 989e12
+            : numerics == "f64"            ? 34e12
+                                           : 67e12;
     bytes = 3.35e12;
     return;
   }
@@ -19,7 +22,8 @@ AssumedRates::AssumedRates(const Target &target, llvm::StringRef numerics) {
   // Two fused multiply-adds of full vectors in a cycle; a dot product of bf16
   // does two in each lane.
   double perCycle = 2 * 2 * target.getLanes(numerics == "f64" ? 64 : 32);
-  flops = hertz * perCycle * (numerics == "bf16" && target.bf16Dot ? 2 : 1);
+  flops = hertz * perCycle *
+          (pgrt::multipliesBf16(numerics) && target.bf16Dot ? 2 : 1);
   bytes = 10e9;
 }
 

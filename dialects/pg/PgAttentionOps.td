@@ -40,7 +40,7 @@ def Pg_AttentionGradOp : Pg_InferredOp<"attention_grad"> {
     dk = dSᵀ q / sqrt(D); dk and dv are summed over the query heads of a group.
   }];
   let arguments = (ins Pg_ProductTensor:$q, Pg_ProductTensor:$k, Pg_ProductTensor:$v,
-                       Pg_FloatTensor:$o, Pg_FloatTensor:$lse, Pg_ProductTensor:$d_o,
+                       Pg_ProductTensor:$o, Pg_FloatTensor:$lse, Pg_ProductTensor:$d_o,
                        Optional<Pg_IntTensor>:$segment);
   let results = (outs Pg_FloatTensor:$d_q, Pg_FloatTensor:$d_k, Pg_FloatTensor:$d_v);
   let assemblyFormat = [{

@@ -1,5 +1,6 @@
 #include "runtime/artifact/ArtifactFile.h"
 #include "runtime/artifact/Codec.h"
+#include "runtime/plan/Numerics.h"
 #include "runtime/support/Checked.h"
 #include "runtime/support/Error.h"
 #include "runtime/support/MappedFile.h"
@@ -55,8 +56,7 @@ void checkArtifact(const artifact::Artifact &artifact,
   if (model.empty() || model.find('/') != std::string::npos ||
       model.find('\0') != std::string::npos || model[0] == '.')
     damaged("its model's name is empty or a path");
-  if (artifact.numerics() != "f32" && artifact.numerics() != "bf16" &&
-      artifact.numerics() != "f64")
+  if (!isNumerics(artifact.numerics()))
     damaged("unknown numerics");
   if (table.vocab() < 1 || table.vocab() > 65536)
     damaged("an impossible vocabulary");

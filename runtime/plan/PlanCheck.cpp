@@ -1,10 +1,10 @@
+#include "runtime/plan/Numerics.h"
 #include "runtime/plan/PlanCheckBase.h"
 
 namespace pgrt {
 
 void checkPlan(const plan::Plan &plan) {
-  if (plan.numerics() != "f32" && plan.numerics() != "bf16" &&
-      plan.numerics() != "f64")
+  if (!isNumerics(plan.numerics()))
     badPlan("unknown numerics '", plan.numerics(), "'");
   if (plan.vocab() < 1 || plan.vocab() > int64_t(1) << 31)
     badPlan("a vocabulary of ", plan.vocab());

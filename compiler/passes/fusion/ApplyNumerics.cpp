@@ -2,6 +2,7 @@
 // Numerics.md.
 #include "compiler/passes/fusion/FusionPasses.h"
 #include "compiler/passes/fusion/OpFacts.h"
+#include "compiler/passes/fusion/RowDomain.h"
 
 using namespace mlir;
 
@@ -12,7 +13,7 @@ namespace pgc {
 namespace {
 
 //===----------------------------------------------------------------------===//
-// bf16: operands of products are rounded
+// bf16: operands of products are rounded; autocast: their results too
 //===----------------------------------------------------------------------===//
 
 /// Whether the value is exempt: it is what `pg.f32` gave, perhaps in another
@@ -46,37 +47,81 @@ SmallVector<OpOperand *> getFactors(Operation *op) {
   return factors;
 }
 
+/// The results of a product that may be activations.
+ResultRange getProducts(Operation *op) {
+  // Of attention, lse is none.
+  return isa<pg::AttentionOp>(op) ? op->getResults().take_front(1)
+                                  : op->getResults();
+}
+
 class RoundProducts {
 public:
+  /// `results`: those that are activations are rounded too.
+  explicit RoundProducts(bool results) : roundsResults(results) {}
+
   void run(func::FuncOp function) {
     rounded.clear();
+    SmallVector<Domain> tokens = getTokenDomains(function);
     SmallVector<Operation *> products;
     function.walk([&](Operation *op) {
       if (isa<pg::LinearOp, pg::MatmulOp, pg::AttentionOp, pg::AttentionGradOp>(
               op))
         products.push_back(op);
     });
+    // One exempt operand makes the whole product float32: there is none of
+    // mixed precision.
+    llvm::erase_if(products, [](Operation *op) {
+      return llvm::any_of(getFactors(op), [](OpOperand *factor) {
+        return isExempt(factor->get());
+      });
+    });
+    if (roundsResults)
+      for (Operation *op : products)
+        for (Value result : getProducts(op))
+          if (isActivation(pg::getTensorType(result), tokens))
+            roundResult(result);
     for (Operation *op : products) {
-      SmallVector<OpOperand *> factors = getFactors(op);
-      // One exempt operand makes the whole product float32: there is none of
-      // mixed precision.
-      if (llvm::any_of(factors, [](OpOperand *factor) {
-            return isExempt(factor->get());
-          }))
-        continue;
-      for (OpOperand *factor : factors)
+      for (OpOperand *factor : getFactors(op))
         if (pg::getTensorType(factor->get()).getElementType().isF32())
           factor->set(round(factor->get()));
+      // What attention gave is read as it is stored.
+      if (auto grad = dyn_cast<pg::AttentionGradOp>(op))
+        if (Value narrow = getNarrow(grad.getO()))
+          grad.getOMutable().assign(narrow);
     }
   }
 
 private:
+  /// The value in bf16, if it is widened from that; else null.
+  static Value getNarrow(Value value) {
+    auto widen = value.getDefiningOp<pg::ConvertOp>();
+    return widen && pg::getTensorType(widen.getX()).getElementType().isBF16()
+               ? widen.getX()
+               : Value();
+  }
+
+  /// Has all that read the result of a product read it rounded.
+  void roundResult(Value value) {
+    if (!pg::getTensorType(value).getElementType().isF32() ||
+        llvm::any_of(value.getUsers(), llvm::IsaPred<pg::F32Op>))
+      return;
+    OpBuilder b(value.getContext());
+    b.setInsertionPointAfterValue(value);
+    auto narrow =
+        pg::ConvertOp::create(b, value.getLoc(), value, b.getBF16Type());
+    auto wide =
+        pg::ConvertOp::create(b, value.getLoc(), narrow, b.getF32Type());
+    value.replaceAllUsesExcept(wide, narrow);
+  }
+
   /// The value in bf16, computed once, where it is made: behind reshapes, so
   /// that its bytes are those that are stored.
   Value round(Value value) {
     Value &result = rounded[value];
     if (result)
       return result;
+    if (Value narrow = getNarrow(value))
+      return result = narrow;
     OpBuilder b(value.getContext());
     b.setInsertionPointAfterValue(value);
     if (auto reshape = value.getDefiningOp<pg::ReshapeOp>()) {
@@ -89,6 +134,7 @@ private:
                pg::ConvertOp::create(b, value.getLoc(), value, b.getBF16Type());
   }
 
+  bool roundsResults;
   llvm::DenseMap<Value, Value> rounded;
 };
 
@@ -157,13 +203,14 @@ struct ApplyNumericsPass : impl::ApplyNumericsBase<ApplyNumericsPass> {
   using Base::Base;
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    if (mode != "bf16" && mode != "f32" && mode != "f64") {
+    if (mode != "bf16" && mode != "autocast" && mode != "f32" &&
+        mode != "f64") {
       module.emitError("apply-numerics: there is no mode '")
-          << mode << "', only bf16, f32 and f64";
+          << mode << "', only autocast, bf16, f32 and f64";
       return signalPassFailure();
     }
-    if (mode == "bf16") {
-      RoundProducts products;
+    if (mode == "bf16" || mode == "autocast") {
+      RoundProducts products(/*results=*/mode == "autocast");
       for (auto function : module.getOps<func::FuncOp>()) {
         auto role = function->getAttrOfType<StringAttr>("pg.role");
         // What is stored, and what becomes of it, hangs on no machine.

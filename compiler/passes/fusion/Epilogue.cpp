@@ -46,8 +46,12 @@ public:
     while (changed && !members.empty()) {
       changed = false;
       for (Operation *op : SmallVector<Operation *>(members.getArrayRef())) {
+        if (isNarrowing(op, product))
+          continue;
+        // What is widened again is so by whoever reads it.
+        bool widens = isWidening(op);
         bool leaves = llvm::any_of(op->getUsers(), [&](Operation *user) {
-          return !members.contains(user) && joinsRows(op, user);
+          return !members.contains(user) && (widens || joinsRows(op, user));
         });
         leaves |= llvm::any_of(op->getOperands(), [&](Value operand) {
           return wasRemoved(operand.getDefiningOp());
@@ -76,6 +80,12 @@ public:
   }
 
 private:
+  static bool isWidening(Operation *op) {
+    auto convert = dyn_cast<pg::ConvertOp>(op);
+    return convert &&
+           pg::getTensorType(convert.getX()).getElementType().isBF16();
+  }
+
   static SmallVector<Operation *> usersInOrder(Operation *op) {
     SmallVector<Operation *> users;
     for (Operation *user : op->getUsers())
@@ -147,6 +157,13 @@ private:
 };
 
 } // namespace
+
+bool isNarrowing(Operation *op, Operation *producer) {
+  auto convert = dyn_cast<pg::ConvertOp>(op);
+  return convert && convert.getX().getDefiningOp() == producer &&
+         pg::getTensorType(convert.getResult()).getElementType().isBF16() &&
+         convert.getX().hasOneUse();
+}
 
 SmallVector<Operation *>
 findEpilogue(Operation *product,

@@ -12,6 +12,10 @@ namespace pgc {
 /// belong beside what uses them.
 inline constexpr llvm::StringLiteral recomputeAttr = "pg.recompute";
 
+/// Whether the operation does nothing but round a result of `producer` that
+/// nothing else reads to bf16: then that is how it is stored.
+bool isNarrowing(mlir::Operation *op, mlir::Operation *producer);
+
 /// The elementwise operations, in the order of the function, that are best done
 /// in the kernel of `product`: each has the shape of its result, and all that
 /// they need besides is there before the product is. `getOwner` says that an

@@ -47,6 +47,28 @@ LogicalResult forwardVariables(func::FuncOp function) {
 /// used.
 constexpr int64_t smallTable = 1 << 14;
 
+/// Whether the value is widened from bf16, but for its shape.
+bool isWidened(Value value) {
+  while (auto reshape = value.getDefiningOp<pg::ReshapeOp>())
+    value = reshape.getX();
+  auto convert = value.getDefiningOp<pg::ConvertOp>();
+  return convert && pg::getTensorType(convert.getX()).getElementType().isBF16();
+}
+
+/// Gives each use of the operation's result a copy of the operation.
+void copyForEachUse(Operation *op) {
+  if (op->use_empty() || op->hasOneUse())
+    return;
+  SmallVector<OpOperand *> uses;
+  for (OpOperand &use : llvm::drop_begin(op->getUses()))
+    uses.push_back(&use);
+  for (OpOperand *use : uses) {
+    OpBuilder b(op);
+    b.setInsertionPointAfter(op);
+    use->set(b.clone(*op)->getResult(0));
+  }
+}
+
 /// Simplifies what would stand between operations and their kernels.
 void localize(func::FuncOp function) {
   SmallVector<Operation *> ops;
@@ -70,22 +92,18 @@ void localize(func::FuncOp function) {
         operand.set(broadcast.getX());
     }
   }
+  // What is held in bf16 is widened by each that reads it, whatever the shape.
+  for (Operation *op : llvm::reverse(ops))
+    if (isa<pg::ReshapeOp>(op) && isWidened(op->getResult(0)))
+      copyForEachUse(op);
   // What is larger than what it is made from is made where it is used.
   for (Operation *op : ops) {
     bool expands =
         isa<pg::BroadcastOp, pg::ConvertOp, pg::IotaOp>(op) &&
         getBytes(op->getResult(0)) >
             (op->getNumOperands() ? getBytes(op->getOperand(0)) : smallTable);
-    if (!expands || op->use_empty() || op->hasOneUse())
-      continue;
-    SmallVector<OpOperand *> uses;
-    for (OpOperand &use : llvm::drop_begin(op->getUses()))
-      uses.push_back(&use);
-    for (OpOperand *use : uses) {
-      OpBuilder b(op);
-      b.setInsertionPointAfter(op);
-      use->set(b.clone(*op)->getResult(0));
-    }
+    if (expands)
+      copyForEachUse(op);
   }
   // Kernels add only what they compute.
   for (Operation *op : ops) {

@@ -7,11 +7,21 @@ include "mlir/Pass/PassBase.td"
 def ApplyNumerics : Pass<"apply-numerics", "::mlir::ModuleOp"> {
   let summary = "Settle in which precision everything is computed";
   let description = [{
-    `bf16`: operands of products are rounded by `pg.convert`. `f64`: all floats become doubles. `f32`:
-    nothing is rounded. Numerics.md lists the places. `pg.f32` is removed.
+    `bf16`: operands of products are rounded by `pg.convert`. `autocast`: those of their results that are
+    activations too. `f64`: all floats become doubles. `f32`: nothing is rounded. Numerics.md lists
+    the places. `pg.f32` is removed.
   }];
   let dependentDialects = ["::pg::PgDialect"];
-  let options = [Option<"mode", "mode", "std::string", "\"f32\"", "bf16, f32 or f64">];
+  let options = [Option<"mode", "mode", "std::string", "\"f32\"", "autocast, bf16, f32 or f64">];
+}
+
+def RoundResiduals : Pass<"round-residuals", "::mlir::ModuleOp"> {
+  let summary = "Hold the states of recurrences, and sums within visits, in bf16";
+  let description = [{
+    What enters and leaves a visit of `pg.recur` is rounded to bf16, and so is each sum of two activations within one; a sum of
+    sums is rounded once. `differentiate` then rounds their gradients too. Before `expand-recurrence`.
+  }];
+  let dependentDialects = ["::pg::PgDialect"];
 }
 
 def BlockHead : Pass<"block-head", "::mlir::ModuleOp"> {

@@ -89,8 +89,8 @@ private:
     return producer ? find(producer) : nullptr;
   }
 
-  /// The product whose kernel the operation is part of, as its epilogue; null
-  /// if none.
+  /// The product, or attention, whose kernel the operation is part of, as its
+  /// epilogue; null if none.
   Node *getProduct(Operation *op) {
     auto found = epilogueOf.find(op);
     return found == epilogueOf.end() ? nullptr : find(found->second);
@@ -142,6 +142,14 @@ private:
 
   void absorbEpilogues() {
     for (Node &node : nodes) {
+      if (node.role == Role::Attention || node.role == Role::AttentionGrad) {
+        for (Operation *user : node.op->getUsers())
+          if (isNarrowing(user, node.op)) {
+            epilogueOf[user] = node.op;
+            epilogues[node.op].push_back(user);
+          }
+        continue;
+      }
       if (node.role != Role::Product)
         continue;
       // Where rows are worked on right behind the product, they are read there
@@ -174,9 +182,102 @@ private:
       if (node.role != Role::Row || getProduct(node.op))
         continue;
       int64_t latest = latestOf(node);
-      if (latest > node.level && isWorthSinking(node, latest))
+      if (latest <= node.level)
+        continue;
+      SmallVector<Node *> cone = getCone(node);
+      if (readsNarrow(cone) && costOfSinking(cone, node.level, latest) <
+                                   2 * getBytes(node.op->getResult(0))) {
+        for (Node *member : cone)
+          member->level = latest;
+      } else if (isWorthSinking(node, latest)) {
         node.level = latest;
+      }
     }
+  }
+
+  /// The node, and what is computed for it alone, row by row.
+  SmallVector<Node *> getCone(Node &node) {
+    constexpr unsigned maxCone = 48;
+    SmallVector<Node *> cone{&node};
+    llvm::DenseSet<Node *> members{&node};
+    // Later ones first: a node's users are in before it is looked at.
+    std::priority_queue<Node *> work;
+    auto addProducers = [&](Node &of) {
+      for (auto [i, operand] : llvm::enumerate(of.op->getOperands()))
+        if (Node *producer = producerOf(operand);
+            producer && producer->level <= node.level &&
+            isJoined(of, i, *producer))
+          work.push(producer);
+    };
+    addProducers(node);
+    while (!work.empty() && cone.size() < maxCone) {
+      Node *next = work.top();
+      work.pop();
+      if (members.contains(next) ||
+          !llvm::all_of(next->op->getResults(), [&](Value result) {
+            return isReadWithin(members, *next, result);
+          }))
+        continue;
+      members.insert(next);
+      cone.push_back(next);
+      addProducers(*next);
+    }
+    return cone;
+  }
+
+  /// Whether part of what the cone reads is bf16. Elsewhere operands are as
+  /// large as results, and `isWorthSinking` says all there is to say.
+  static bool readsNarrow(ArrayRef<Node *> cone) {
+    return llvm::any_of(cone, [](Node *member) {
+      return llvm::any_of(member->op->getOperands(), [](Value operand) {
+        return getElementTypeOrSelf(operand).isBF16();
+      });
+    });
+  }
+
+  /// Whether only members read the node's result, row by row.
+  bool isReadWithin(const llvm::DenseSet<Node *> &members, Node &node,
+                    Value result) {
+    return llvm::all_of(result.getUses(), [&](OpOperand &use) {
+      Operation *user = use.getOwner();
+      if (getRole(user) == Role::View)
+        return isReadWithin(members, node, user->getResult(0));
+      Node *reader = find(user);
+      return reader && members.contains(reader) &&
+             isJoined(*reader, use.getOperandNumber(), node);
+    });
+  }
+
+  /// Bytes that are moved more if all of the cone is computed at level `to`.
+  int64_t costOfSinking(ArrayRef<Node *> cone, int64_t from, int64_t to) {
+    llvm::DenseSet<Node *> members(cone.begin(), cone.end());
+    llvm::DenseSet<Value> seen;
+    int64_t cost = 0;
+    for (Node *member : cone)
+      for (Value operand : member->op->getOperands()) {
+        Value value = getViewed(operand);
+        Operation *producer = value.getDefiningOp();
+        Node *source = producer ? find(producer) : nullptr;
+        if ((producer && getRole(producer) == Role::Free) ||
+            members.contains(source) || !seen.insert(value).second)
+          continue;
+        bool isInMemory =
+            !source || source->level < from || isReadBeyond(value, from);
+        cost += isReadAt(value, *member, to) ? 0 : getBytes(value);
+        cost += isInMemory ? 0 : getBytes(value);
+      }
+    return cost;
+  }
+
+  /// Whether the value is read at a later level than that, or by what is not
+  /// rows: then it lies in memory.
+  bool isReadBeyond(Value value, int64_t level) {
+    return llvm::any_of(value.getUsers(), [&](Operation *user) {
+      if (getRole(user) == Role::View)
+        return isReadBeyond(user->getResult(0), level);
+      Node *reader = find(user);
+      return !reader || levelOf(*reader) > level;
+    });
   }
 
   /// The last level at which the node's result is in time for a use, which may

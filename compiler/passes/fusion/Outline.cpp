@@ -228,7 +228,8 @@ private:
     for (Operation *op : group.ops)
       for (Value result : op->getResults()) {
         SmallVector<pg::AccumulateOp> accumulates;
-        if (findUses(result, accumulates) || storesAll) {
+        if (findUses(result, accumulates) ||
+            (storesAll && !isRounded(result))) {
           yields.push_back(local.lookup(result));
           modes.push_back("store");
           outlined.stored.push_back(result);
@@ -249,6 +250,11 @@ private:
       modes.push_back("accumulate");
       outlined.accumulated.push_back(FlatSymbolRefAttr::get(variable));
     }
+  }
+
+  /// Whether the value is stored as its own kernel rounds it.
+  bool isRounded(Value value) const {
+    return value.hasOneUse() && isMember(*value.user_begin());
   }
 
   /// Whether the value is needed in memory. Gathers where it is only added to a

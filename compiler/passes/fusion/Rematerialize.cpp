@@ -21,9 +21,6 @@ namespace pgc {
 
 namespace {
 
-/// Values of so few elements a token are kept: they cost little, and reductions
-/// are not done twice.
-constexpr int64_t smallPerToken = 16;
 /// Operations that computing one value again may take.
 constexpr int64_t maxOps = 24;
 /// Operations on one kept value that are cheaper than keeping their result for
@@ -34,9 +31,11 @@ constexpr int64_t manyUses = 8;
 
 class Rematerializer {
 public:
-  Rematerializer(func::FuncOp function, unsigned maxSources)
+  /// `narrows`: activations are bf16. Then what attention reads is kept too,
+  /// as what products do: it is half as large as what it is made from.
+  Rematerializer(func::FuncOp function, unsigned maxSources, bool narrows)
       : block(function.getBody().front()), tokens(getTokenDomain(function)),
-        maxSources(maxSources) {}
+        maxSources(maxSources), narrows(narrows) {}
 
   void run() {
     findForward();
@@ -52,6 +51,7 @@ public:
       for (OpOperand &operand : op->getOpOperands())
         if (Value again = computeAgain(operand.get(), op))
           operand.set(again);
+    delaySums();
   }
 
 private:
@@ -84,6 +84,73 @@ private:
       if (getRole(op) == Role::Row)
         op->setAttr(recomputeAttr, UnitAttr::get(op->getContext()));
     }
+  }
+
+  /// What takes but a few operations on one value that is held in bf16 is
+  /// computed where it is added to others. A gradient that comes from many
+  /// such parts is added up where the last one is there: so no sum in float32
+  /// is carried along all the way.
+  void delaySums() {
+    SmallVector<Operation *> sums;
+    for (auto sum : block.getOps<pg::AddOp>())
+      if (isLarge(sum.getResult()))
+        sums.push_back(sum);
+    for (Operation *op : sums) {
+      bool fromHeld = true;
+      for (OpOperand &operand : op->getOpOperands()) {
+        Operation *part = operand.get().getDefiningOp();
+        if (part && isa<pg::AddOp>(part) && part->hasAttr(recomputeAttr) &&
+            part->hasOneUse())
+          continue;
+        Value held;
+        int64_t ops = 0;
+        if (isMadeFromHeld(operand.get(), held, ops) && held)
+          operand.set(cloneFromHeld(operand.get(), op));
+        else
+          fromHeld = false;
+      }
+      if (fromHeld && op->hasOneUse() && isa<pg::AddOp>(*op->user_begin()))
+        op->setAttr(recomputeAttr, UnitAttr::get(op->getContext()));
+    }
+  }
+
+  /// Whether a few elementwise operations make the value from one large value
+  /// that is held in bf16, and from small ones.
+  bool isMadeFromHeld(Value value, Value &held, int64_t &ops) {
+    Operation *op = value.getDefiningOp();
+    if (!isLarge(value))
+      return true;
+    if (!op || !isElementwise(op) || ++ops > cheapOps)
+      return false;
+    if (isWidening(op)) {
+      bool isSame = !held || held == op->getOperand(0);
+      held = op->getOperand(0);
+      return isSame;
+    }
+    return !isa<pg::ConvertOp>(op) &&
+           llvm::all_of(op->getOperands(), [&](Value operand) {
+             return isMadeFromHeld(operand, held, ops);
+           });
+  }
+
+  Value cloneFromHeld(Value value, Operation *user) {
+    Operation *op = value.getDefiningOp();
+    if (!isLarge(value))
+      return value;
+    SmallVector<Value> operands(op->getOperands());
+    if (!isWidening(op))
+      for (Value &operand : operands)
+        operand = cloneFromHeld(operand, user);
+    Operation *copy = OpBuilder(user).clone(*op);
+    copy->setOperands(operands);
+    copy->setAttr(recomputeAttr, UnitAttr::get(op->getContext()));
+    return copy->getResult(0);
+  }
+
+  static bool isWidening(Operation *op) {
+    auto convert = dyn_cast<pg::ConvertOp>(op);
+    return convert &&
+           pg::getTensorType(convert.getX()).getElementType().isBF16();
   }
 
   /// How an operation's result can be had again.
@@ -119,7 +186,7 @@ private:
       int64_t uses = std::distance(op->use_begin(), op->use_end());
       if (!isView &&
           (origin.sources.size() > maxSources || origin.ops > maxOps ||
-           uses > manyUses || isNarrowFactor(op)))
+           uses > manyUses || isNarrowFactor(op) || isHeld(op)))
         origin.kept = true;
     }
     if (origin.kept)
@@ -137,10 +204,19 @@ private:
            isReadByProduct(op);
   }
 
+  /// Whether the operation rounds what is read wide again: an activation that
+  /// the numerics hold in bf16. It is half of what it was made from.
+  static bool isHeld(Operation *op) {
+    return isa<pg::ConvertOp>(op) &&
+           pg::getTensorType(op->getResult(0)).getElementType().isBF16() &&
+           llvm::any_of(op->getUsers(), llvm::IsaPred<pg::ConvertOp>);
+  }
+
   bool isReadByProduct(Operation *op) {
     return llvm::any_of(op->getUsers(), [&](Operation *user) {
       return forward.contains(user) &&
              (getRole(user) == Role::Product ||
+              (narrows && getRole(user) == Role::Attention) ||
               (isa<pg::ReshapeOp>(user) && isReadByProduct(user)));
     });
   }
@@ -188,14 +264,14 @@ private:
     return copies[value] = copy->getResult(0);
   }
 
-  /// Whether nothing but elementwise operations and reshapes lies between kept
-  /// values and this one.
+  /// Whether nothing but elementwise operations, rotations and reshapes lies
+  /// between kept values and this one.
   bool isElementwiseChain(Value value) {
     Operation *op = value.getDefiningOp();
     if (!op || !forward.contains(op) || origins[op].kept)
       return true;
     if (!isElementwise(op) && !isa<pg::ReshapeOp>(op) &&
-        getRole(op) != Role::Free)
+        !(narrows && isa<pg::RopeOp>(op)) && getRole(op) != Role::Free)
       return false;
     return llvm::all_of(op->getOperands(), [&](Value operand) {
       return isElementwiseChain(operand);
@@ -205,6 +281,7 @@ private:
   Block &block;
   Domain tokens;
   unsigned maxSources;
+  bool narrows;
   llvm::DenseSet<Operation *> forward;
   llvm::DenseMap<Operation *, Origin> origins;
   llvm::DenseMap<Value, Value> copies;
@@ -213,11 +290,13 @@ private:
 struct RematerializePass : impl::RematerializeBase<RematerializePass> {
   using Base::Base;
   void runOnOperation() override {
+    auto numerics = getOperation()->getAttrOfType<StringAttr>("pg.numerics");
+    bool narrows = numerics && numerics.getValue() == "autocast";
     for (auto function : getOperation().getOps<func::FuncOp>()) {
       auto role = function->getAttrOfType<StringAttr>("pg.role");
       if (role && llvm::is_contained({"train", "adapt"}, role.getValue()) &&
           !function.isDeclaration())
-        Rematerializer(function, maxSources).run();
+        Rematerializer(function, maxSources, narrows).run();
     }
   }
 };

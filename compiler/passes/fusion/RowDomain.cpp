@@ -54,6 +54,16 @@ int64_t getChunks(const Domain &domain) {
                   std::min<int64_t>(rows / 256, 512));
 }
 
+bool isActivation(RankedTensorType type, ArrayRef<Domain> tokens) {
+  return llvm::any_of(tokens, [&](const Domain &domain) {
+    int64_t rows = 1;
+    for (int64_t size : domain)
+      rows *= size;
+    return !domain.empty() && hasRows(type.getShape(), domain) &&
+           type.getNumElements() > rows * smallPerToken;
+  });
+}
+
 bool readsSameRow(Operation *op, unsigned index, const Domain &domain) {
   Value value = op->getOperand(index);
   if (!domain.empty()) {

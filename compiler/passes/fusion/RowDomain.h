@@ -13,6 +13,7 @@
 #pragma once
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Operation.h"
 #include "llvm/ADT/SmallVector.h"
 
@@ -20,6 +21,10 @@ namespace pgc {
 
 /// Sizes of the leading axes that are rows.
 using Domain = llvm::SmallVector<int64_t, 2>;
+
+/// Values of so few elements a token are kept whatever they are: they cost
+/// little.
+inline constexpr int64_t smallPerToken = 16;
 
 /// Sizes [B, T] of the function's tokens, if it takes any.
 Domain getTokenDomain(mlir::func::FuncOp function);
@@ -37,6 +42,10 @@ int64_t getChunks(const Domain &domain);
 
 /// Whether `shape` has the domain's rows as its leading axes.
 bool hasRows(llvm::ArrayRef<int64_t> shape, const Domain &domain);
+
+/// Whether the tensor holds many numbers for each token of one of the domains:
+/// what takes memory, and traffic.
+bool isActivation(mlir::RankedTensorType type, llvm::ArrayRef<Domain> tokens);
 
 /// Whether row r of Row operation `op`, computed over `domain`, reads only row
 /// r of what produces its operand number `index`, and that is computed over the

@@ -1,5 +1,6 @@
 #include "runtime/device/cpu/Peak.h"
 #include "runtime/device/cpu/CpuFeatures.h"
+#include "runtime/plan/Numerics.h"
 
 #include <algorithm>
 #include <chrono>
@@ -85,7 +86,7 @@ double measureCpuPeak(ThreadTeam &team, const std::string &numerics) {
     chains = chainsAvx2, flopsPerRound = 12 * 8 * 2;
   if (cpuHasFeature("avx512f"))
     chains = chainsAvx512, flopsPerRound = 12 * 16 * 2;
-  if (numerics == "bf16" && cpuHasFeature("avx512bf16"))
+  if (multipliesBf16(numerics) && cpuHasFeature("avx512bf16"))
     chains = chainsBf16, flopsPerRound = 12 * 32 * 2;
   if (numerics == "f64")
     flopsPerRound /= 2; // half the lanes, the same instructions a cycle

@@ -1,5 +1,6 @@
 #include "runtime/device/cuda/Peak.h"
 #include "runtime/device/cuda/Products.h"
+#include "runtime/plan/Numerics.h"
 #include "runtime/support/Error.h"
 
 namespace pgrt::cuda {
@@ -84,9 +85,9 @@ private:
 // Larger and larger products, until one takes long enough to be measured.
 double measurePeak(const Context &context, CUstream stream,
                    const std::string &numerics) {
-  const plan::Type type = numerics == "bf16"  ? plan::BF16
-                          : numerics == "f64" ? plan::F64
-                                              : plan::F32;
+  const plan::Type type = multipliesBf16(numerics) ? plan::BF16
+                          : numerics == "f64"      ? plan::F64
+                                                   : plan::F32;
   double rate = 0;
   try {
     for (int64_t size : {64, 256, 1024, 4096}) {

@@ -245,12 +245,16 @@ TEST(GpuProduct, RefusesPackedWeights) {
 /// none.
 std::string planLibrary(const std::string &a, const std::string &b,
                         const std::string &op, const std::string &result,
-                        const std::string &mode = "store") {
+                        const std::string &mode = "store",
+                        const std::string &stored = "") {
+  std::string yield = "sched.yield %y : " + result;
+  if (!stored.empty())
+    yield = "%z = pg.convert %y : (" + result + ") -> " + stored +
+            "\n  sched.yield %z : " + stored;
   std::string text = "sched.kernel @k(%a: " + a + ", %b: " + b +
                      ") attributes {kind = \"product\", result_modes = [\"" +
                      mode + "\"]} {\n  %y = " + op + " : (" + a + ", " + b +
-                     ") -> " + result + "\n  sched.yield %y : " + result +
-                     "\n}\n";
+                     ") -> " + result + "\n  " + yield + "\n}\n";
   mlir::OwningOpRef<mlir::ModuleOp> module =
       mlir::parseSourceString<mlir::ModuleOp>(text, &getTestContext());
   if (!module)
@@ -276,6 +280,12 @@ TEST(GpuProduct, LeavesPlainProductsToTheLibrary) {
             "{a_type = f32, accumulate, b_type = f32, batch = 6 : i64, d_type "
             "= f32, k = 16 : i64, m = 40 : i64, n = 24 : i64, stride_a = 640 "
             ": i64, stride_b = 384 : i64, stride_d = 960 : i64, transpose_a}");
+  // A result that is rounded as it is stored.
+  EXPECT_EQ(planLibrary("tensor<3x40x16xbf16>", "tensor<24x16xbf16>",
+                        "pg.linear %a, %b", "tensor<3x40x24xf32>", "store",
+                        "tensor<3x40x24xbf16>"),
+            "{a_type = bf16, b_type = bf16, d_type = bf16, k = 16 : i64, m = "
+            "120 : i64, n = 24 : i64, stride_d = 2880 : i64, transpose_b}");
   // Rows that begin anywhere, and matrices at several distances.
   EXPECT_EQ(planLibrary("tensor<40x15xbf16>", "tensor<24x15xbf16>",
                         "pg.linear %a, %b", "tensor<40x24xf32>"),

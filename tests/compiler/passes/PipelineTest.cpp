@@ -171,6 +171,8 @@ protected:
 
 TEST_P(PipelineTest, KeepsWhatProgramsCompute) {
   auto reference = compile([](OpPassManager &pm) {
+    if (StringRef(GetParam().numerics) == "autocast")
+      pm.addPass(pgc::createRoundResiduals());
     pm.addPass(pgc::createExpandRecurrence());
     pm.addPass(pgc::createCaptureHessians());
     pm.addPass(pgc::createDifferentiate());
@@ -184,7 +186,7 @@ TEST_P(PipelineTest, KeepsWhatProgramsCompute) {
     pgc::PipelineOptions options;
     options.numerics = GetParam().numerics;
     options.headRows = 3; // blocks even of these few rows, the last one shorter
-    pgc::buildExpandPipeline(pm);
+    pgc::buildExpandPipeline(pm, options);
     pgc::buildKernelPipeline(pm, options);
   });
   ASSERT_TRUE(reference && fused);
@@ -227,7 +229,7 @@ TEST_P(PipelineTest, ScoresTheEndsOfWindowsAsInTheWhole) {
     pgc::PipelineOptions options;
     options.numerics = GetParam().numerics;
     options.headRows = 3;
-    pgc::buildExpandPipeline(pm);
+    pgc::buildExpandPipeline(pm, options);
     pgc::buildKernelPipeline(pm, options);
   });
   ASSERT_TRUE(module);
@@ -257,7 +259,7 @@ TEST_P(PipelineTest, AdaptsByTheGradientOfTraining) {
   auto module = compile([](OpPassManager &pm) {
     pgc::PipelineOptions options;
     options.numerics = GetParam().numerics;
-    pgc::buildExpandPipeline(pm);
+    pgc::buildExpandPipeline(pm, options);
     pgc::buildKernelPipeline(pm, options);
   });
   ASSERT_TRUE(module);
@@ -305,6 +307,7 @@ std::vector<Case> getCases() {
             {"ln_scale=0", "skip_gates=0", "xsa_last_n=0", "num_loops=0"}),
        3, 7},
       {"sp8192_recur.pgm", tiny, 2, 5, "bf16", 3e-2},
+      {"sp8192_recur.pgm", with(tiny, {"dim=24"}), 2, 5, "autocast", 3e-2},
       {"sp8192_recur.pgm",
        with(tiny,
             {"dim=40", "heads=2", "mlp_mult=4.0", "layers=2", "num_loops=0"}),

@@ -86,3 +86,40 @@ func.func @update(%g: tensor<8x32xf32>) {
   pg.store %sum, @"p:average" : tensor<8x32xf32>
   return
 }
+
+// -----
+
+// What the numerics hold in bf16 is stored so by the kernel that computes it, and widened by each that reads it.
+// CHECK-LABEL: @held
+// CHECK-NEXT: %[[Y:.*]] = sched.call @product_0(%arg1, %arg2) : {{.*}} -> tensor<2x8x96xbf16>
+// CHECK-NEXT: %[[O:.*]]:2 = sched.call @attention_0{{.*}} -> (tensor<2x8x3xf32>, tensor<2x8x3x32xbf16>)
+// CHECK-NEXT: %{{.*}} = sched.call @rows_0(%[[Y]], %[[O]]#1) : (tensor<2x8x96xbf16>, {{.*}}) -> tensor<2x8x3x32xf32>
+func.func @held(%tokens: tensor<2x8xi64>, %x: tensor<2x8x32xbf16>, %w: tensor<96x32xbf16>, %q: tensor<2x8x3x32xbf16>) -> (tensor<2x8x3x32xf32>, tensor<2x8x3xf32>) {
+  %y = pg.linear %x, %w : (tensor<2x8x32xbf16>, tensor<96x32xbf16>) -> tensor<2x8x96xf32>
+  %yn = pg.convert %y : (tensor<2x8x96xf32>) -> tensor<2x8x96xbf16>
+  %yw = pg.convert %yn : (tensor<2x8x96xbf16>) -> tensor<2x8x96xf32>
+  %heads = pg.reshape %yw : (tensor<2x8x96xf32>) -> tensor<2x8x3x32xf32>
+  %o, %lse = pg.attention %q, %q, %q : (tensor<2x8x3x32xbf16>, tensor<2x8x3x32xbf16>, tensor<2x8x3x32xbf16>) -> (tensor<2x8x3x32xf32>, tensor<2x8x3xf32>)
+  %on = pg.convert %o : (tensor<2x8x3x32xf32>) -> tensor<2x8x3x32xbf16>
+  %ow = pg.convert %on : (tensor<2x8x3x32xbf16>) -> tensor<2x8x3x32xf32>
+  %z = pg.add %heads, %ow : (tensor<2x8x3x32xf32>, tensor<2x8x3x32xf32>) -> tensor<2x8x3x32xf32>
+  return %z, %lse : tensor<2x8x3x32xf32>, tensor<2x8x3xf32>
+}
+
+// -----
+
+// A sum that a later kernel needs is computed there, with the norm that is in it, where its operands are less to read than the sum to write and read.
+// CHECK-LABEL: @cone
+// CHECK: %[[P:.*]] = sched.call @product_0
+// CHECK-NEXT: sched.call @rows_0({{.*}}) : ({{.*}}) -> tensor<2x8x32xf32>
+// CHECK-NEXT: return
+func.func @cone(%tokens: tensor<2x8xi64>, %a: tensor<2x8x32xbf16>, %b: tensor<2x8x32xbf16>, %w: tensor<32x32xbf16>) -> tensor<2x8x32xf32> {
+  %aw = pg.convert %a : (tensor<2x8x32xbf16>) -> tensor<2x8x32xf32>
+  %sq = pg.mul %aw, %aw : (tensor<2x8x32xf32>, tensor<2x8x32xf32>) -> tensor<2x8x32xf32>
+  %sum = pg.reduce sum %sq axes [2] : (tensor<2x8x32xf32>) -> tensor<2x8x1xf32>
+  %n = pg.mul %aw, %sum : (tensor<2x8x32xf32>, tensor<2x8x1xf32>) -> tensor<2x8x32xf32>
+  %y = pg.linear %b, %w : (tensor<2x8x32xbf16>, tensor<32x32xbf16>) -> tensor<2x8x32xf32>
+  %ysq = pg.reduce sum %y axes [2] : (tensor<2x8x32xf32>) -> tensor<2x8x1xf32>
+  %m = pg.mul %n, %ysq : (tensor<2x8x32xf32>, tensor<2x8x1xf32>) -> tensor<2x8x32xf32>
+  return %m : tensor<2x8x32xf32>
+}

@@ -42,3 +42,23 @@ func.func @train.narrow(%tokens: tensor<1x4xi64>, %x: tensor<1x4x64xf32>, %w: te
   pg.accumulate %dw, @"w:grad" : tensor<64x64xf32>
   return %loss : tensor<1x1x1xf32>
 }
+
+// Of what comes in many parts, the parts are kept as they are held in bf16, and added where the last one is there.
+// CHECK-LABEL: @train.sums
+func.func @train.sums(%tokens: tensor<1x4xi64>, %a: tensor<1x4x64xbf16>, %b: tensor<1x4x64xbf16>, %c: tensor<1x4x64xf32>, %s: tensor<64xf32>) -> tensor<1x4x64xf32> attributes {pg.role = "train"} {
+  // CHECK: %[[CN:.*]] = pg.convert %arg3
+  // CHECK: %[[A:.*]] = pg.convert %arg1 {pg.recompute}
+  // CHECK-NEXT: %[[AS:.*]] = pg.mul %[[A]], %arg4 {pg.recompute}
+  // CHECK-NEXT: %[[B:.*]] = pg.convert %arg2 {pg.recompute}
+  // CHECK-NEXT: %[[SUM:.*]] = pg.add %[[AS]], %[[B]] {pg.recompute}
+  // CHECK: %[[C:.*]] = pg.convert %[[CN]] {pg.recompute}
+  // CHECK-NEXT: pg.add %[[SUM]], %[[C]] :
+  %aw = pg.convert %a : (tensor<1x4x64xbf16>) -> tensor<1x4x64xf32>
+  %as = pg.mul %aw, %s : (tensor<1x4x64xf32>, tensor<64xf32>) -> tensor<1x4x64xf32>
+  %bw = pg.convert %b : (tensor<1x4x64xbf16>) -> tensor<1x4x64xf32>
+  %cn = pg.convert %c : (tensor<1x4x64xf32>) -> tensor<1x4x64xbf16>
+  %cw = pg.convert %cn : (tensor<1x4x64xbf16>) -> tensor<1x4x64xf32>
+  %ab = pg.add %as, %bw : (tensor<1x4x64xf32>, tensor<1x4x64xf32>) -> tensor<1x4x64xf32>
+  %abc = pg.add %ab, %cw : (tensor<1x4x64xf32>, tensor<1x4x64xf32>) -> tensor<1x4x64xf32>
+  return %abc : tensor<1x4x64xf32>
+}
