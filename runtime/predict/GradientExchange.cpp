@@ -24,11 +24,12 @@ public:
     std::vector<int64_t> counts(static_cast<size_t>(ranks));
     for (const GradientPiece &piece : bucket.pieces) {
       const double bytes = double(piece.extent.bytes);
-      for (int rank = 0; rank < ranks; ++rank)
+      for (int rank = 0; rank < ranks; ++rank) {
         if (rank != piece.adder)
           parts.send(rank, piece.adder, bytes);
-      if (piece.adder != piece.owner)
-        sums.send(piece.adder, piece.owner, bytes);
+        if (piece.sumGoesTo(rank))
+          sums.send(piece.adder, rank, bytes);
+      }
       added[size_t(piece.adder)] += bytes;
       ++counts[size_t(piece.adder)];
     }
@@ -40,8 +41,10 @@ public:
     result.buckets.push_back(double(bucket.bytes()));
   }
 
-  GradientExchange finish(double without) {
-    result.exposed = overlapPieces(pieces, machine).seconds - without;
+  /// `plain`, `signalling`: what the program takes by itself.
+  GradientExchange finish(double plain, double signalling) {
+    result.exposed = overlapPieces(pieces, machine).seconds - plain;
+    result.signals = signalling - plain;
     return result;
   }
 
@@ -99,15 +102,16 @@ GradientExchange predictGradientExchange(const plan::Plan &plan,
                                          const UpdateShards &shards,
                                          int64_t ownParts) {
   const Machine &machine = *times.machine;
-  std::vector<GradientBucket> buckets =
-      gradientBuckets(plan, train, shards, worthwhileBytes);
-  Predictor predictor(machine, times.ranks,
-                      layOut(plan, train, times.kernelTimes, machine, buckets));
+  std::vector<GradientBucket> buckets = gradientBuckets(plan, train, shards);
+  std::vector<Piece> signalling =
+      layOut(plan, train, times.kernelTimes, machine, buckets);
+  Predictor predictor(machine, times.ranks, signalling);
   for (const GradientBucket &bucket : buckets)
     predictor.add(bucket, lastSums(ownParts));
   return predictor.finish(
       overlapPieces(layOut(plan, train, times.kernelTimes, machine), machine)
-          .seconds);
+          .seconds,
+      overlapPieces(signalling, machine).seconds);
 }
 
 int64_t lastSums(int64_t ownParts) {

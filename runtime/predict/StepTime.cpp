@@ -161,7 +161,7 @@ private:
     part.flops = step.exchange.flops;
     part.bytes = step.exchange.bytes;
     part.nvlink = step.exchange.nvlink;
-    part.seconds = step.exchange.exposed;
+    part.seconds = step.exchange.exposed + (runs - 1) * step.exchange.signals;
     part.bound = "NVLink";
     add(part);
   }

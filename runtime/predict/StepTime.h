@@ -46,7 +46,8 @@ struct GradientExchange {
   int64_t launches = 0;        // exchanges and sums
   double flops = 0, bytes = 0, nvlink = 0;
   double seconds = 0;       // on its own
-  double exposed = 0;       // that the step takes longer for it
+  double exposed = 0;       // that the last run takes longer for it
+  double signals = 0;       // that any other run takes longer
   double receivedBytes = 0; // memory for other ranks' gradients
 };
 

@@ -6,11 +6,16 @@
 namespace pgrt {
 
 /// A piece of a gradient: all ranks send theirs to `adder`, which adds them and
-/// sends the sum to `owner`, unless it is the owner.
+/// sends the sum to `owner`, unless it is the owner; or to all.
 struct GradientPiece {
   Extent extent;
   plan::Type type;
   int owner, adder;
+  bool forAll = false;
+
+  bool sumGoesTo(int rank) const {
+    return rank != adder && (forAll || rank == owner);
+  }
 };
 
 /// What is exchanged at once, as soon as a train program is done with it.
@@ -20,24 +25,36 @@ struct GradientBucket {
   int64_t bytes() const;
 };
 
-/// Transfers of so many bytes take as long as starting them, roughly: between
-/// GPUs, by NVLink.
-inline constexpr int64_t worthwhileBytes = int64_t(8) << 20;
+/// Rough times in seconds, by which buckets are cut: the same on all ranks. As
+/// they are on H100s; predict/H100.cpp has their sources.
+struct BucketTimes {
+  double start = 40e-6;     // of an exchange
+  double byte = 1 / 180e9;  // that a rank sends or receives
+  double launch = 3e-6;     // of a program's command, besides:
+  double flop = 1 / 400e12; // or, if it takes longer,
+  double memoryByte = 1 / 2.8e12;
+  double bucket = 10e-6; // that one bucket more has to bring
+  bool inOne = false;    // all gradients are one bucket
+
+  /// A bucket's two exchanges: to those that add it, and of sums.
+  double exchange(int64_t bytes) const {
+    return 2 * (start + double(bytes) * byte);
+  }
+};
 
 /// Cuts the gradients into buckets, in the order in which `train` is done with
-/// them. Only the last bucket's exchange does not hide behind the rest of the
-/// program, so it is to be small: the last gradients that together have
-/// `smallest` bytes. Each bucket before has four times the bytes of the one
-/// after it, since programs take longer for a byte of gradients than exchanges
-/// do; the first has what is left. So there are few, which cost a launch or two
-/// each.
+/// them, so that the exchange of the last ends as early as may be: buckets are
+/// exchanged one after the other, none before its last gradient is there. At
+/// most `mostBuckets`: each costs a launch or two.
 ///
 /// A bucket's sums are spread evenly over ranks, whoever owns its gradients
-/// (the last may be one large gradient), except that what is small stays with
-/// its owner, up to `smallest` bytes on all ranks together.
+/// (the last may be one large gradient), except that each rank adds what it
+/// owns as far as an exchange would take longer to start than to send it.
 std::vector<GradientBucket> gradientBuckets(const plan::Plan &plan,
                                             const plan::Program &train,
                                             const UpdateShards &shards,
-                                            int64_t smallest);
+                                            const BucketTimes &times = {});
+
+inline constexpr int mostBuckets = 6;
 
 } // namespace pgrt

@@ -50,6 +50,7 @@ UpdateShards::UpdateShards(const plan::Plan &plan, int size)
             [](const Gradient &a, const Gradient &b) {
               return a.piece.extent.begin < b.piece.extent.begin;
             });
+  findWhatAllNeed();
 }
 
 int UpdateShards::groupOf(int parameter) const {
@@ -146,6 +147,20 @@ void UpdateShards::findGroups() {
   }
 }
 
+// What a first look at the updates would gather of gradients, all have from the
+// start: sums can go to all while gradients are still computed.
+void UpdateShards::findWhatAllNeed() {
+  ExtentMap needed;
+  for (const plan::Program *update : updates)
+    for (const Stage &stage : stagesOf(*update))
+      for (const Piece &piece : stage.gathered)
+        if (piece.extent.arena == gradientArena(plan))
+          needed.set(piece.extent, 0);
+  for (Gradient &gradient : reduced)
+    needed.visit(gradient.piece.extent,
+                 [&](const Extent &, int) { gradient.forAll = true; });
+}
+
 // The most expensive group first, to the rank that has least.
 void UpdateShards::chooseOwners() {
   std::vector<double> cost(parent.size());
@@ -177,6 +192,9 @@ std::vector<UpdateShards::Stage>
 UpdateShards::stagesOf(const plan::Program &update) const {
   std::vector<Stage> stages(1);
   ExtentMap holders = holdersAtStart();
+  for (const Gradient &gradient : reduced)
+    if (gradient.forAll)
+      holders.set(gradient.piece.extent, everywhere);
   auto pieces = [&](const Extent &extent, std::vector<Piece> &into) {
     holders.visit(extent, [&](const Extent &piece, int group) {
       into.push_back({rankOf(group), piece});

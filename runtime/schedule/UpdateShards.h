@@ -34,10 +34,12 @@ public:
   std::vector<Stage> stagesOf(const plan::Program &update) const;
 
   /// The gradients, each with the rank that needs its sum, in the order of
-  /// their places, and their type.
+  /// their places, and their type. `forAll`: all ranks need it, before an
+  /// update begins, because a command reads it with those of other owners.
   struct Gradient {
     Piece piece;
     plan::Type type;
+    bool forAll = false;
   };
   const std::vector<Gradient> &gradients() const { return reduced; }
 
@@ -59,6 +61,7 @@ private:
   void chooseOwners();
   int rankOf(int group) const;
   ExtentMap holdersAtStart() const;
+  void findWhatAllNeed();
 
   const plan::Plan &plan;
   const int size;

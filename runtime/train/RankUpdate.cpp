@@ -2,8 +2,6 @@
 #include "runtime/plan/PlanCheck.h"
 #include "runtime/support/Error.h"
 
-#include <limits>
-
 namespace pgrt {
 
 void checkRanks(int64_t parts, int ranks) {
@@ -22,21 +20,21 @@ void checkRanks(int64_t parts, int ranks) {
 static int64_t padded(int64_t bytes) { return (bytes + 63) / 64 * 64; }
 
 RankUpdate::RankUpdate(Executor &executor, Collective &ranks,
-                       int64_t smallestBucket)
+                       const BucketTimes &times)
     : executor(executor), ranks(ranks), shards(executor.plan(), ranks.size()) {
   if (ranks.size() == 1)
     return;
-  if (!runsBeside())
-    smallestBucket = std::numeric_limits<int64_t>::max();
+  BucketTimes own = times;
+  own.inOne |= !runsBeside();
   int64_t most = 0;
   for (const plan::Program &train : executor.plan().programs()) {
     if (train.role() != "train")
       continue;
-    std::vector<GradientBucket> &own = buckets[&train];
-    own = gradientBuckets(executor.plan(), train, shards, smallestBucket);
+    std::vector<GradientBucket> &cut = buckets[&train];
+    cut = gradientBuckets(executor.plan(), train, shards, own);
     int64_t bytes = 0;
     std::vector<Executor::Signal> signals;
-    for (const GradientBucket &bucket : own) {
+    for (const GradientBucket &bucket : cut) {
       Executor::Signal &signal = signals.emplace_back(
           Executor::Signal{int(signals.size()), bucket.after, {}});
       for (const GradientPiece &piece : bucket.pieces) {
@@ -103,18 +101,23 @@ void RankUpdate::addBucket(const GradientBucket &bucket,
   std::vector<TreeSum> sums;
   std::vector<Send> sends, sumsSent;
   std::vector<Receive> receives, sumsReceived;
-  bool sendsSums = false; // on whatever rank
-  for (const auto &[extent, type, owner, adder] : bucket.pieces) {
-    void *mine = executor.address(extent);
-    sendsSums |= adder != owner;
-    if (adder != self) {
-      sends.push_back({adder, mine, extent.bytes});
-      if (owner == self)
-        sumsReceived.push_back({adder, mine, extent.bytes});
+  bool sumsGo = false; // on whatever rank
+  for (const GradientPiece &piece : bucket.pieces) {
+    const int64_t bytes = piece.extent.bytes;
+    void *mine = executor.address(piece.extent);
+    for (int rank = 0; rank < size; ++rank) {
+      sumsGo |= piece.sumGoesTo(rank);
+      if (piece.adder == self && piece.sumGoesTo(rank))
+        sumsSent.push_back({rank, mine, bytes});
+    }
+    if (piece.sumGoesTo(self))
+      sumsReceived.push_back({piece.adder, mine, bytes});
+    if (piece.adder != self) {
+      sends.push_back({piece.adder, mine, bytes});
       continue;
     }
     TreeSum &sum = sums.emplace_back(
-        TreeSum{mine, {}, extent.bytes / typeBytes(type), type});
+        TreeSum{mine, {}, bytes / typeBytes(piece.type), piece.type});
     for (int rank = 0; rank < size; ++rank) {
       if (rank == self) {
         sum.from.push_back(mine);
@@ -123,15 +126,13 @@ void RankUpdate::addBucket(const GradientBucket &bucket,
       char *buffer =
           static_cast<char *>(received[size_t(rank - (rank > self))]);
       sum.from.push_back(buffer + offset);
-      receives.push_back({rank, buffer + offset, extent.bytes});
+      receives.push_back({rank, buffer + offset, bytes});
     }
-    offset += padded(extent.bytes);
-    if (owner != self)
-      sumsSent.push_back({owner, mine, extent.bytes});
+    offset += padded(bytes);
   }
   ranks.exchangeOnDevice(sends, receives);
   executor.device().sum(sums);
-  if (sendsSums)
+  if (sumsGo)
     ranks.exchangeOnDevice(sumsSent, sumsReceived);
 }
 

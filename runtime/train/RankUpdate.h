@@ -23,10 +23,10 @@ struct InstanceSum {
 
 class RankUpdate {
 public:
-  /// `smallestBucket`: see gradientBuckets. A device that cannot work beside
+  /// `times`: see gradientBuckets. A device that cannot work beside
   /// its programs has one bucket.
   RankUpdate(Executor &executor, Collective &ranks,
-             int64_t smallestBucket = worthwhileBytes);
+             const BucketTimes &times = {});
   RankUpdate(const RankUpdate &) = delete;
   RankUpdate &operator=(const RankUpdate &) = delete;
   ~RankUpdate();
@@ -37,9 +37,10 @@ public:
 
   /// Once this rank's parts are in, but for these sums of its own, which are
   /// made first. The gradients must be bound to the instance of the whole sum.
-  /// Each rank gets the sums of the gradients that it owns over all ranks, by
-  /// the fixed tree. All must have asked for the last run of `train`, which has
-  /// the last of the gradients: nobody may stop any more.
+  /// Each rank gets the sums over all ranks, by the fixed tree, of the
+  /// gradients that it owns or that all need. All must have asked for the last
+  /// run of `train`, which has the last of the gradients: nobody may stop any
+  /// more.
   void addGradients(const plan::Program &train,
                     const std::vector<InstanceSum> &own);
 

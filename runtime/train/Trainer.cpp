@@ -13,11 +13,11 @@ namespace pgrt {
 
 Trainer::Trainer(Executor &executor, Collective &ranks, WindowOrder &data,
                  const Budget &budget, EventLog &log, Progress &progress,
-                 double peak, int64_t smallestBucket)
+                 double peak, const BucketTimes &times)
     : executor(executor), ranks(ranks), data(data), budget(budget), log(log),
       progress(progress), peak(peak), plan(executor.plan()),
       training(plan.training()), switches(size_t(training.switches_size())),
-      rankUpdate(executor, ranks, smallestBucket) {}
+      rankUpdate(executor, ranks, times) {}
 
 const plan::Program &Trainer::programFor(const char *role,
                                          const std::string &phase) const {

@@ -32,12 +32,12 @@ struct TrainResult {
 class Trainer {
 public:
   /// `peak` in FLOP/s of all ranks, for the line of progress; 0: not known.
-  /// `smallestBucket`: see RankUpdate.
+  /// `times`: see RankUpdate.
   /// Parameters must be initialised, and the ranks must divide the parts
   /// (checkRanks).
   Trainer(Executor &executor, Collective &ranks, WindowOrder &data,
           const Budget &budget, EventLog &log, Progress &progress, double peak,
-          int64_t smallestBucket = worthwhileBytes);
+          const BucketTimes &times = {});
 
   /// Throws Error if the loss is not finite.
   TrainResult run();

@@ -33,10 +33,10 @@ struct Setting {
     }
   }
 
-  std::vector<GradientBucket> cut(int ranks, int64_t smallest) const {
+  std::vector<GradientBucket> cut(int ranks, const BucketTimes &times) const {
     UpdateShards shards(plan, ranks);
     std::vector<GradientBucket> buckets =
-        gradientBuckets(plan, train, shards, smallest);
+        gradientBuckets(plan, train, shards, times);
     expectWhole(buckets, shards);
     return buckets;
   }
@@ -68,6 +68,14 @@ private:
   }
 };
 
+BucketTimes secondsOfCommands() {
+  BucketTimes times;
+  times.start = times.flop = times.memoryByte = 0;
+  times.byte = 0.005;
+  times.launch = 1;
+  return times;
+}
+
 std::vector<int64_t> bytesOf(const std::vector<GradientBucket> &buckets) {
   std::vector<int64_t> bytes;
   for (const GradientBucket &bucket : buckets)
@@ -76,30 +84,57 @@ std::vector<int64_t> bytesOf(const std::vector<GradientBucket> &buckets) {
 }
 } // namespace
 
-// 0 is written first and last, 3 never.
-TEST(GradientBuckets, GrowFromTheEndOfTheProgram) {
+// Commands of a second; a byte's two transfers take a hundredth. 3 is never
+// written, 2 is there after 2 seconds, 1 after 4, 0, which is written first and
+// last, after 5. In one bucket all ends at 5 + 8.4, in two at 10.4, in three at
+// 10, and no earlier in four.
+TEST(GradientBuckets, AreCutSoThatTheLastExchangeEndsEarly) {
   Setting setting({100, 400, 300, 40}, {0, 2, 1, 1, 0});
-  auto buckets = setting.cut(2, 1);
-  EXPECT_EQ(bytesOf(buckets), (std::vector<int64_t>{340, 400, 100}));
-  EXPECT_EQ(buckets[0].after, 1);
-  EXPECT_EQ(buckets[1].after, 3);
+  BucketTimes times = secondsOfCommands();
+  times.bucket = 0.1;
+  auto buckets = setting.cut(2, times);
+  EXPECT_EQ(bytesOf(buckets), (std::vector<int64_t>{40, 300, 500}));
+  EXPECT_EQ(buckets[0].after, 0);
+  EXPECT_EQ(buckets[1].after, 1);
   EXPECT_EQ(buckets[2].after, 4);
-  // The last has to have 101 bytes: it takes one more.
-  EXPECT_EQ(bytesOf(setting.cut(2, 101)), (std::vector<int64_t>{340, 500}));
-  EXPECT_EQ(bytesOf(setting.cut(2, INT64_MAX)), (std::vector<int64_t>{840}));
+  times.bucket = 1;
+  EXPECT_EQ(bytesOf(setting.cut(2, times)), (std::vector<int64_t>{340, 500}));
+  times.bucket = 5;
+  EXPECT_EQ(bytesOf(setting.cut(2, times)), (std::vector<int64_t>{840}));
+  times.bucket = 0.1;
+  times.inOne = true;
+  EXPECT_EQ(bytesOf(setting.cut(2, times)), (std::vector<int64_t>{840}));
 }
 
-TEST(GradientBuckets, WhatIsDoneAtOnceIsNotCut) {
-  Setting setting({64, 64, 64}, {0});
-  plan::Kernel *both = setting.plan.add_kernels();
-  both->add_buffer_bytes(64);
-  both->add_buffer_bytes(64);
-  both->set_results(2);
-  plan::Launch *launch = setting.train.add_commands()->mutable_launch();
-  launch->set_kernel(3);
-  for (int i : {1, 2})
-    *launch->add_buffers() = setting.plan.parameters(i).gradient();
-  EXPECT_EQ(bytesOf(setting.cut(2, 1)), (std::vector<int64_t>{64, 128}));
+// What kernels compute and move is time too: here most of it.
+TEST(GradientBuckets, LongKernelsHideMore) {
+  Setting setting({400, 400}, {0, 1});
+  BucketTimes times = secondsOfCommands();
+  times.bucket = 1.5;
+  EXPECT_EQ(bytesOf(setting.cut(2, times)), (std::vector<int64_t>{800}));
+  times.flop = 1;
+  setting.plan.mutable_kernels(1)->set_flops(3);
+  EXPECT_EQ(bytesOf(setting.cut(2, times)), (std::vector<int64_t>{400, 400}));
+}
+
+TEST(GradientBuckets, WithoutGradientsThereAreNone) {
+  EXPECT_TRUE(Setting({}, {}).cut(2, {}).empty());
+}
+
+TEST(GradientBuckets, SumsGoToTheirOwnerOrToAll) {
+  GradientPiece piece = {{0, 0, 4}, plan::F32, /*owner=*/1, /*adder=*/2};
+  auto ranks = [&] {
+    std::vector<int> found;
+    for (int rank = 0; rank < 4; ++rank)
+      if (piece.sumGoesTo(rank))
+        found.push_back(rank);
+    return found;
+  };
+  EXPECT_EQ(ranks(), std::vector<int>{1});
+  piece.forAll = true;
+  EXPECT_EQ(ranks(), (std::vector<int>{0, 1, 3}));
+  piece = {{0, 0, 4}, plan::F32, /*owner=*/2, /*adder=*/2};
+  EXPECT_TRUE(ranks().empty());
 }
 
 // The sums of one large gradient are everybody's, what is small is its owner's.
@@ -107,7 +142,10 @@ TEST(GradientBuckets, SpreadWhatIsAdded) {
   constexpr int64_t large = 1 << 20;
   Setting setting({large, 4096}, {0, 1});
   std::vector<int64_t> added(4);
-  auto buckets = setting.cut(4, 8192);
+  BucketTimes times;
+  times.bucket = 1;
+  times.start = 8192 * times.byte;
+  auto buckets = setting.cut(4, times);
   ASSERT_EQ(buckets.size(), 1u);
   for (const GradientPiece &piece : buckets[0].pieces) {
     added[size_t(piece.adder)] += piece.extent.bytes;
@@ -118,7 +156,8 @@ TEST(GradientBuckets, SpreadWhatIsAdded) {
   for (int64_t bytes : added)
     EXPECT_NEAR(double(bytes), double(large) / 4, 8192);
   // As much as all together may have stays with its owner.
-  buckets = setting.cut(4, 4 * large);
+  times.start = 4 * large * times.byte;
+  buckets = setting.cut(4, times);
   for (const GradientPiece &piece : buckets[0].pieces)
     EXPECT_EQ(piece.adder, piece.owner);
 }

@@ -109,20 +109,22 @@ const plan::Program &updateOf(const plan::Plan &plan) {
 } // namespace
 
 // Both of the toy's commands go on from the count: the second, which needs what
-// belongs to two, runs everywhere, once that is gathered.
+// belongs to two, runs everywhere, once that is gathered. Its gradient all have
+// from the start.
 TEST(UpdateShards, WhatNeedsSeveralRunsEverywhere) {
   plan::Plan plan = makePlan(false);
   UpdateShards shards(plan, 2);
   std::vector<UpdateShards::Stage> stages = shards.stagesOf(updateOf(plan));
   ASSERT_EQ(stages.size(), 3u);
-  const int first = shards.gradients()[0].piece.owner,
-            second = shards.gradients()[1].piece.owner;
+  const int first = shards.gradients()[0].piece.owner;
+  EXPECT_FALSE(shards.gradients()[0].forAll);
+  EXPECT_TRUE(shards.gradients()[1].forAll);
   EXPECT_EQ(stages[0].owners, std::vector<int>{first});
   EXPECT_EQ(stages[1].owners, std::vector<int>{ExtentMap::everywhere});
   std::vector<int> owners;
   for (const UpdateShards::Piece &piece : stages[1].gathered)
     owners.push_back(piece.owner);
-  EXPECT_EQ(owners, (std::vector<int>{second, first}));
+  EXPECT_EQ(owners, std::vector<int>{first});
 }
 
 TEST(UpdateShards, CommandsHaveOwners) {
@@ -142,6 +144,7 @@ TEST(UpdateShards, CommandsHaveOwners) {
     const int first = shards.gradients()[0].piece.owner,
               second = shards.gradients()[1].piece.owner;
     EXPECT_NE(first, second);
+    EXPECT_FALSE(shards.gradients()[0].forAll || shards.gradients()[1].forAll);
     std::vector<UpdateShards::Stage> stages = shards.stagesOf(updateOf(plan));
     std::vector<int> owners, commands;
     for (const UpdateShards::Stage &stage : stages) {

@@ -58,7 +58,7 @@ TEST(RankUpdate, SameBitsInBuckets) {
       [](Collective &) {
         return toy::RankSetting{std::make_unique<BesideDevice>(1), nullptr};
       },
-      /*smallestBucket=*/1);
+      toy::manyBuckets());
 }
 
 TEST(RankUpdate, DivergenceEndsAllRanks) {

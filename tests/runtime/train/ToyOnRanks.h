@@ -18,6 +18,14 @@ struct Outcome {
   int64_t steps = 0;
 };
 
+/// By which each gradient is a bucket, whose sums all ranks share.
+inline BucketTimes manyBuckets() {
+  BucketTimes times;
+  times.start = times.bucket = 0;
+  times.byte = 1e-3;
+  return times;
+}
+
 /// What a rank works on.
 struct RankSetting {
   std::unique_ptr<Device> device;
@@ -35,7 +43,7 @@ inline std::string withoutTimes(const std::string &log) {
 /// Every rank must end with the same.
 inline Outcome trainOnRanks(const ToyOptions &options, int size,
                             const std::function<RankSetting(Collective &)> &set,
-                            int64_t smallestBucket = worthwhileBytes) {
+                            const BucketTimes &times = {}) {
   std::string folder = testFolder();
   writeShard(folder + "/train_0.bin", makeTokens(5000));
   std::vector<Outcome> outcomes(static_cast<size_t>(size));
@@ -50,7 +58,7 @@ inline Outcome trainOnRanks(const ToyOptions &options, int size,
     EventLog log(own + ".jsonl");
     Progress progress(true);
     Trainer trainer(executor, ranks, data, chooseBudget(plan.training(), 0, 0),
-                    log, progress, 0, smallestBucket);
+                    log, progress, 0, times);
     TrainResult result = trainer.run();
     saveWeights(executor, WeightKind::Parameters, own + ".final");
     saveWeights(executor, WeightKind::Averages, own + ".averages");
@@ -71,11 +79,11 @@ inline Outcome trainOnRanks(const ToyOptions &options, int size,
 inline void
 expectSameOnRanks(const ToyOptions &options, const std::vector<int> &sizes,
                   const std::function<RankSetting(Collective &)> &set,
-                  int64_t smallestBucket = worthwhileBytes) {
-  Outcome one = trainOnRanks(options, 1, set, smallestBucket);
+                  const BucketTimes &times = {}) {
+  Outcome one = trainOnRanks(options, 1, set, times);
   EXPECT_EQ(one.steps, options.steps);
   for (int size : sizes) {
-    Outcome other = trainOnRanks(options, size, set, smallestBucket);
+    Outcome other = trainOnRanks(options, size, set, times);
     EXPECT_EQ(other.final, one.final) << size;
     EXPECT_EQ(other.averages, one.averages) << size;
     EXPECT_EQ(other.log, one.log) << size;

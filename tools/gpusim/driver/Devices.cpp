@@ -1,6 +1,7 @@
 // Initialisation, devices, contexts and errors.
 #include "tools/gpusim/driver/Engine.h"
 
+#include <atomic>
 #include <cstring>
 #include <memory>
 
@@ -12,7 +13,7 @@ struct CUctx_st {
 namespace gpusim {
 
 static thread_local std::vector<CUctx_st *> contexts;
-static bool initialised = false;
+static std::atomic<bool> initialised = false; // devices are opened by threads
 
 int currentDevice() {
   return contexts.empty() || !contexts.back() ? -1 : contexts.back()->device;

@@ -20,7 +20,7 @@ TEST(Ranks, SameBitsInBuckets) {
     auto nccl = openNccl(threads, *device);
     return toy::RankSetting{std::move(device), std::move(nccl)};
   };
-  toy::expectSameOnRanks(options, {2}, onGpu, /*smallestBucket=*/1);
+  toy::expectSameOnRanks(options, {2}, onGpu, toy::manyBuckets());
 }
 
 } // namespace pgrt::cuda::test
