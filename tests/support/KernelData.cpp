@@ -154,9 +154,10 @@ std::string KernelData::check(KernelOp kernel, const KernelCheck &check,
       for (int64_t k = 0; k < wanted[i].size(); ++k)
         wanted[i].data[k] += initial[i].data[k];
     wanted[i] = roundTrip(wanted[i], type);
-    double tolerance = type.getElementType().isBF16()
-                           ? std::max(check.tolerance, 0.0079)
-                           : check.tolerance;
+    double tolerance =
+        i < check.tolerances.size() ? check.tolerances[i] : check.tolerance;
+    if (type.getElementType().isBF16())
+      tolerance = std::max(tolerance, 0.0079);
     if (std::string error = compare(results[i], wanted[i], tolerance);
         !error.empty())
       return "result " + std::to_string(i) + ": " + error;

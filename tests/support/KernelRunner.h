@@ -11,6 +11,8 @@ struct KernelCheck {
   /// Largest error, relative to the largest magnitude of a result (and at least
   /// 1e-30).
   double tolerance = 2e-6;
+  /// That of single results, the first ones, where it is another.
+  std::vector<double> tolerances = {};
   /// Floats are drawn from a normal distribution with this deviation and mean;
   /// integers from [low, high).
   double deviation = 1, mean = 0;

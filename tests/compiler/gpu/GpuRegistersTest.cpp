@@ -118,7 +118,7 @@ TEST(GpuRegisters, ManyMatrices) {
           sum = wide.op("pg.convert " + sum, working, type);
         wide.yield(sum, type, i % 5 == 0 ? "accumulate" : "store");
       }
-      EXPECT_EQ("", checkGpuKernels(wide.text(1, 2), {.tolerance = 1e-2}))
+      EXPECT_EQ("", checkGpuKernels(wide.text(1, 2)))
           << shape << element;
     }
 }

@@ -270,6 +270,47 @@ sched.kernel @mixed(%x: tensor<3x21xbf16>) attributes {kind = "rows", outer = 1,
 })"));
 }
 
+// What is computed of rows of bf16 is float32: norms, losses, their sums over
+// rows. Only the rows themselves are rounded.
+TEST(RowsKernel, StatisticsOfBf16Rows) {
+  for (auto [rows, width] : {std::pair(1, 1), {1, 1000}, {7, 37}, {65, 200}}) {
+    std::string text = replace(R"(
+sched.kernel @statistics(%h: tensor<RxNxbf16>, %ids: tensor<Rxi64>)
+    attributes {kind = "rows", outer = 1, chunks = 4 : i64, result_modes = ["store", "store", "store", "store", "store"]} {
+  %eps = pg.constant dense<1.0e-6> : tensor<f32>
+  %count = pg.constant dense<N.0> : tensor<f32>
+  %x = pg.convert %h : (tensor<RxNxbf16>) -> tensor<RxNxf32>
+  %q = pg.mul %x, %x : (tensor<RxNxf32>, tensor<RxNxf32>) -> tensor<RxNxf32>
+  %s = pg.reduce sum %q axes [1] : (tensor<RxNxf32>) -> tensor<Rx1xf32>
+  %mean = pg.div %s, %count : (tensor<Rx1xf32>, tensor<f32>) -> tensor<Rx1xf32>
+  %e = pg.add %mean, %eps : (tensor<Rx1xf32>, tensor<f32>) -> tensor<Rx1xf32>
+  %r = pg.rsqrt %e : (tensor<Rx1xf32>) -> tensor<Rx1xf32>
+  %y = pg.mul %x, %r : (tensor<RxNxf32>, tensor<Rx1xf32>) -> tensor<RxNxf32>
+  %b = pg.convert %y : (tensor<RxNxf32>) -> tensor<RxNxbf16>
+  %m = pg.reduce max %x axes [1] : (tensor<RxNxf32>) -> tensor<Rx1xf32>
+  %d = pg.sub %x, %m : (tensor<RxNxf32>, tensor<Rx1xf32>) -> tensor<RxNxf32>
+  %p = pg.exp %d : (tensor<RxNxf32>) -> tensor<RxNxf32>
+  %t = pg.reduce sum %p axes [1] : (tensor<RxNxf32>) -> tensor<Rx1xf32>
+  %g = pg.log %t : (tensor<Rx1xf32>) -> tensor<Rx1xf32>
+  %lse = pg.add %g, %m : (tensor<Rx1xf32>, tensor<Rx1xf32>) -> tensor<Rx1xf32>
+  %at = pg.pick %x, %ids : (tensor<RxNxf32>, tensor<Rxi64>) -> tensor<Rx1xf32>
+  %loss = pg.sub %lse, %at : (tensor<Rx1xf32>, tensor<Rx1xf32>) -> tensor<Rx1xf32>
+  %sum = pg.partial_sum %loss {chunks = 4 : i64, outer = 1 : i64} : (tensor<Rx1xf32>) -> tensor<4x1xf32>
+  %squares = pg.partial_sum %q {chunks = 4 : i64, outer = 1 : i64} : (tensor<RxNxf32>) -> tensor<4xNxf32>
+  sched.yield %b, %r, %loss, %sum, %squares : tensor<RxNxbf16>, tensor<Rx1xf32>, tensor<Rx1xf32>, tensor<4x1xf32>, tensor<4xNxf32>
+})",
+                               {{"RxN", std::to_string(rows) + "xN"},
+                                {"<Rx", "<" + std::to_string(rows) + "x"},
+                                {"xN", "x" + std::to_string(width)},
+                                {"N.0", std::to_string(width) + ".0"}});
+    EXPECT_EQ("",
+              checkKernels(text, {.tolerances = {2e-2, 1e-5, 1e-5, 1e-5, 1e-5},
+                                  .deviation = 3,
+                                  .high = width}))
+        << rows << " " << width;
+  }
+}
+
 TEST(RowsKernel, ScalarsOfAStep) {
   EXPECT_EQ("", checkKernels(R"(
 sched.kernel @norm(%x: tensor<9xf32>, %lr: f64, %t: f64) attributes {kind = "rows", outer = 0, scalars = 2, result_modes = ["store", "store"]} {
