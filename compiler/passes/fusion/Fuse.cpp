@@ -1,6 +1,7 @@
 // fuse: functions of tensor operations become functions of kernel calls.
 #include "compiler/passes/fusion/FusionPasses.h"
 #include "compiler/passes/fusion/Outline.h"
+#include "compiler/passes/fusion/RecomputeInputs.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "llvm/ADT/StringSet.h"
 
@@ -260,6 +261,7 @@ struct FusePass : impl::FuseBase<FusePass> {
       if (failed(forwardVariables(function)))
         return signalPassFailure();
       localize(function);
+      recomputeInputs(function);
       callers.push_back(std::make_unique<Caller>(function, library));
     }
     library.finish();

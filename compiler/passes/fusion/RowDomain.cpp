@@ -46,12 +46,13 @@ Domain chooseDomain(Operation *op, ArrayRef<Domain> tokens) {
 int64_t getChunks(const Domain &domain) {
   // Few enough that their partial sums are cheap to add up, enough for the
   // threads of a large machine; a chunk of 4 rows and more is worth a call.
-  // Of very many rows, as a GPU takes at once, its processors want some each.
+  // Of very many rows, as a GPU takes at once, each of its 132 processors wants
+  // four.
   int64_t rows = 1;
   for (int64_t size : domain)
     rows *= size;
   return std::max(std::clamp<int64_t>(rows / 4, 1, 64),
-                  std::min<int64_t>(rows / 256, 512));
+                  std::min<int64_t>(rows / 128, 4 * 132));
 }
 
 bool isActivation(RankedTensorType type, ArrayRef<Domain> tokens) {

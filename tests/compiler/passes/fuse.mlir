@@ -123,3 +123,30 @@ func.func @cone(%tokens: tensor<2x8xi64>, %a: tensor<2x8x32xbf16>, %b: tensor<2x
   %m = pg.mul %n, %ysq : (tensor<2x8x32xf32>, tensor<2x8x1xf32>) -> tensor<2x8x32xf32>
   return %m : tensor<2x8x32xf32>
 }
+
+// -----
+
+// A kernel that reads what a held value was made from makes it again.
+// CHECK-LABEL: @again
+// CHECK: %[[U:.*]] = sched.call @rows_0(%arg1, %arg2, %{{.*}}) : {{.*}} -> tensor<2x8x32xbf16>
+// CHECK-NEXT: %[[Y:.*]] = sched.call @product_0(%[[U]], %arg3)
+// CHECK: sched.call @rows_1({{.*}}) : (tensor<2x8x32xbf16>, tensor<2x8x32xbf16>, tensor<1x1x32xf32>, tensor<2x8x32xf32>) -> (tensor<2x8x32xf32>, tensor<2x8x32xf32>)
+// CHECK: sched.kernel @rows_1
+// CHECK: %[[SUM:.*]] = pg.add
+// CHECK-NEXT: pg.convert %[[SUM]] : (tensor<2x8x32xf32>) -> tensor<2x8x32xbf16>
+func.func @again(%tokens: tensor<2x8xi64>, %x: tensor<2x8x32xbf16>, %z: tensor<2x8x32xbf16>, %w: tensor<32x32xbf16>, %s: tensor<32xf32>) -> (tensor<2x8x32xf32>, tensor<2x8x32xf32>) {
+  %xw = pg.convert %x : (tensor<2x8x32xbf16>) -> tensor<2x8x32xf32>
+  %zw = pg.convert %z : (tensor<2x8x32xbf16>) -> tensor<2x8x32xf32>
+  %xs = pg.mul %xw, %s : (tensor<2x8x32xf32>, tensor<32xf32>) -> tensor<2x8x32xf32>
+  %sum = pg.add %xs, %zw : (tensor<2x8x32xf32>, tensor<2x8x32xf32>) -> tensor<2x8x32xf32>
+  %u = pg.convert %sum : (tensor<2x8x32xf32>) -> tensor<2x8x32xbf16>
+  %y = pg.linear %u, %w : (tensor<2x8x32xbf16>, tensor<32x32xbf16>) -> tensor<2x8x32xf32>
+  %uw = pg.convert %u : (tensor<2x8x32xbf16>) -> tensor<2x8x32xf32>
+  %a = pg.mul %y, %uw : (tensor<2x8x32xf32>, tensor<2x8x32xf32>) -> tensor<2x8x32xf32>
+  %b = pg.mul %y, %xw : (tensor<2x8x32xf32>, tensor<2x8x32xf32>) -> tensor<2x8x32xf32>
+  %sq = pg.reduce sum %b axes [2] : (tensor<2x8x32xf32>) -> tensor<2x8x1xf32>
+  %c = pg.mul %y, %zw : (tensor<2x8x32xf32>, tensor<2x8x32xf32>) -> tensor<2x8x32xf32>
+  %d = pg.mul %c, %sq : (tensor<2x8x32xf32>, tensor<2x8x1xf32>) -> tensor<2x8x32xf32>
+  %e = pg.mul %a, %sq : (tensor<2x8x32xf32>, tensor<2x8x1xf32>) -> tensor<2x8x32xf32>
+  return %d, %e : tensor<2x8x32xf32>, tensor<2x8x32xf32>
+}
