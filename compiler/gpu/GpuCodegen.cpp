@@ -1,37 +1,19 @@
-// Dispatch by kind of kernel, and compilation of all kernels of a module in
-// parallel.
+// Code generation for GPUs: the kinds of kernels, and compilation of all
+// kernels of a module.
 #include "compiler/gpu/GpuCodegen.h"
 #include "compiler/gpu/GpuResources.h"
 #include "compiler/gpu/Ptxas.h"
+#include "compiler/kernels/Generators.h"
 #include "compiler/target/Lower.h"
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/Verifier.h"
-#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
-#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/NVVM/NVVMToLLVMIRTranslation.h"
-#include <atomic>
-#include <thread>
 
 using namespace mlir;
 using pg::sched::KernelOp;
 
 namespace pgc {
 
-namespace {
-struct Kind {
-  StringLiteral name;
-  LogicalResult (*plan)(KernelOp);
-  LogicalResult (*emit)(KernelOp, const Target &, ModuleOp);
-};
-} // namespace
-
-static const Kind kinds[] = {
+static const Generator generators[] = {
     {"rows", planGpuRowsKernel, emitGpuRowsKernel},
     {"loops", planGpuLoopsKernel, emitGpuLoopsKernel},
     {"embed", planGpuEmbedKernel, emitGpuEmbedKernel},
@@ -41,29 +23,24 @@ static const Kind kinds[] = {
     {"attention_grad", planGpuAttentionGradKernel, emitGpuAttentionGradKernel},
 };
 
-static const Kind *findKind(KernelOp kernel) {
-  for (const Kind &kind : kinds)
-    if (kind.name == kernel.getKind())
-      return &kind;
-  kernel.emitError("no GPU code generator for kernels of kind '")
-      << kernel.getKind() << "'";
-  return nullptr;
+static const Generator *generatorOf(KernelOp kernel) {
+  return findGenerator(generators, kernel, "GPU code generator");
 }
 
 LogicalResult planGpuKernel(KernelOp kernel) {
   if (kernel.getGpu() &&
       (pg::sched::getCopies(kernel) > 1 || kernel.getGpu()->contains("parts")))
     return success(); // what it is made of was planned
-  const Kind *kind = findKind(kernel);
-  return kind ? kind->plan(kernel) : failure();
+  const Generator *generator = generatorOf(kernel);
+  return generator ? generator->plan(kernel) : failure();
 }
 
 LogicalResult emitGpuKernel(KernelOp kernel, const Target &target,
                             ModuleOp out) {
   if (kernel.getGpu()->contains("parts"))
     return emitGpuGroup(kernel, target, out);
-  const Kind *kind = findKind(kernel);
-  return kind ? kind->emit(kernel, target, out) : failure();
+  const Generator *generator = generatorOf(kernel);
+  return generator ? generator->emit(kernel, target, out) : failure();
 }
 
 //===----------------------------------------------------------------------===//
@@ -97,49 +74,28 @@ static std::string joinPtx(ArrayRef<std::string> texts) {
 FailureOr<GpuCode> compileGpuKernels(ModuleOp module, const Target &target,
                                      unsigned threads, bool assemble) {
   MLIRContext *context = module.getContext();
-  // Dialects are loaded and registered before the threads start: that is not
-  // thread-safe.
-  context->loadDialect<arith::ArithDialect, cf::ControlFlowDialect,
-                       func::FuncDialect, LLVM::LLVMDialect, NVVM::NVVMDialect,
-                       scf::SCFDialect, vector::VectorDialect>();
-  registerBuiltinDialectTranslation(*context);
-  registerLLVMDialectTranslation(*context);
+  prepareCodegen(context);
   registerNVVMDialectTranslation(*context);
 
-  constexpr size_t batchSize = 6;
   std::vector<OwningOpRef<ModuleOp>> batches;
   size_t count = 0;
   for (KernelOp kernel : module.getOps<KernelOp>()) {
     if (!kernel.getGpu())
       continue;
-    if (count++ % batchSize == 0)
+    if (count++ % kernelsOfABatch == 0)
       batches.push_back(ModuleOp::create(kernel.getLoc()));
     if (failed(emitGpuKernel(kernel, target, *batches.back())))
       return failure();
   }
   std::vector<std::string> texts(batches.size());
-  std::atomic<size_t> next = 0;
-  std::atomic<bool> failedBatch = false;
-  auto work = [&] {
-    for (size_t i = next++; i < batches.size() && !failedBatch; i = next++) {
-      FailureOr<std::string> text = compileToPtx(*batches[i], target);
-      if (failed(text))
-        failedBatch = true;
-      else
-        texts[i] = std::move(*text);
-    }
-  };
-  if (threads == 0)
-    threads = std::max(1u, std::thread::hardware_concurrency());
-  if (!context->isMultithreadingEnabled())
-    threads = 1;
-  std::vector<std::thread> workers;
-  for (unsigned i = 1; i < std::min<size_t>(threads, batches.size()); ++i)
-    workers.emplace_back(work);
-  work();
-  for (std::thread &worker : workers)
-    worker.join();
-  if (failedBatch)
+  if (failed(compileInParallel(
+          context, batches.size(), threads, [&](size_t i) -> LogicalResult {
+            FailureOr<std::string> text = compileToPtx(*batches[i], target);
+            if (failed(text))
+              return failure();
+            texts[i] = std::move(*text);
+            return success();
+          })))
     return failure();
   GpuCode code;
   code.ptx = joinPtx(texts);

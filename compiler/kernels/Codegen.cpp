@@ -1,34 +1,17 @@
-// Dispatch by kind of kernel, and compilation of all kernels of a module in
-// parallel.
+// Code generation for CPUs: the kinds of kernels, and compilation of all
+// kernels of a module.
 #include "compiler/kernels/Codegen.h"
+#include "compiler/kernels/Generators.h"
 #include "compiler/target/Lower.h"
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/Verifier.h"
-#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
-#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
-#include <atomic>
-#include <thread>
 
 using namespace mlir;
 using pg::sched::KernelOp;
 
 namespace pgc {
 
-namespace {
-struct Kind {
-  StringLiteral name;
-  LogicalResult (*plan)(KernelOp);
-  LogicalResult (*emit)(KernelOp, const Target &, ModuleOp);
-};
-} // namespace
-
-static const Kind kinds[] = {
+static const Generator generators[] = {
     {"rows", planRowsKernel, emitRowsKernel},
     {"loops", planLoopsKernel, emitLoopsKernel},
     {"embed", planEmbedKernel, emitEmbedKernel},
@@ -38,23 +21,18 @@ static const Kind kinds[] = {
     {"attention_grad", planAttentionGradKernel, emitAttentionGradKernel},
 };
 
-static const Kind *findKind(KernelOp kernel) {
-  for (const Kind &kind : kinds)
-    if (kind.name == kernel.getKind())
-      return &kind;
-  kernel.emitError("no code generator for kernels of kind '")
-      << kernel.getKind() << "'";
-  return nullptr;
+static const Generator *generatorOf(KernelOp kernel) {
+  return findGenerator(generators, kernel, "code generator");
 }
 
 LogicalResult planKernel(KernelOp kernel) {
-  const Kind *kind = findKind(kernel);
-  return kind ? kind->plan(kernel) : failure();
+  const Generator *generator = generatorOf(kernel);
+  return generator ? generator->plan(kernel) : failure();
 }
 
 LogicalResult emitKernel(KernelOp kernel, const Target &target, ModuleOp out) {
-  const Kind *kind = findKind(kernel);
-  return kind ? kind->emit(kernel, target, out) : failure();
+  const Generator *generator = generatorOf(kernel);
+  return generator ? generator->emit(kernel, target, out) : failure();
 }
 
 /// Moves the functions that kernels of several modules call (private ones, see
@@ -85,20 +63,11 @@ FailureOr<std::string> compileKernels(ModuleOp module, const Target &target,
                                       unsigned threads, bool assembly,
                                       std::vector<FunctionFrame> *frames) {
   MLIRContext *context = module.getContext();
-  // Dialects are loaded and registered before the threads start: that is not
-  // thread-safe.
-  context->loadDialect<arith::ArithDialect, cf::ControlFlowDialect,
-                       func::FuncDialect, LLVM::LLVMDialect, NVVM::NVVMDialect,
-                       scf::SCFDialect, vector::VectorDialect>();
-  registerBuiltinDialectTranslation(*context);
-  registerLLVMDialectTranslation(*context);
+  prepareCodegen(context);
 
-  // The batches depend on the module alone, so that every machine links the
-  // same code in the same order.
-  constexpr size_t batchSize = 6;
   std::vector<OwningOpRef<ModuleOp>> batches;
   for (auto [i, kernel] : llvm::enumerate(module.getOps<KernelOp>())) {
-    if (i % batchSize == 0)
+    if (i % kernelsOfABatch == 0)
       batches.push_back(ModuleOp::create(kernel.getLoc()));
     if (failed(emitKernel(kernel, target, *batches.back())))
       return failure();
@@ -107,32 +76,18 @@ FailureOr<std::string> compileKernels(ModuleOp module, const Target &target,
     batches.push_back(shareFunctions(batches));
   std::vector<std::string> objects(batches.size());
   std::vector<std::vector<FunctionFrame>> batchFrames(batches.size());
-  std::atomic<size_t> next = 0;
-  std::atomic<bool> failedBatch = false;
   CodeForm form = assembly ? CodeForm::Assembly : CodeForm::Object;
-  auto work = [&] {
-    for (size_t n = next++; n < batches.size() && !failedBatch; n = next++) {
-      size_t i = batches.size() - 1 -
-                 n; // the shared functions first: they take longest
-      FailureOr<std::string> object =
-          compileEmitted(*batches[i], target, form, batchFrames[i]);
-      if (failed(object))
-        failedBatch = true;
-      else
-        objects[i] = std::move(*object);
-    }
+  auto compileBatch = [&](size_t n) -> LogicalResult {
+    // The shared functions first: they take longest.
+    size_t i = batches.size() - 1 - n;
+    FailureOr<std::string> object =
+        compileEmitted(*batches[i], target, form, batchFrames[i]);
+    if (failed(object))
+      return failure();
+    objects[i] = std::move(*object);
+    return success();
   };
-  if (threads == 0)
-    threads = std::max(1u, std::thread::hardware_concurrency());
-  if (!context->isMultithreadingEnabled())
-    threads = 1;
-  std::vector<std::thread> workers;
-  for (unsigned i = 1; i < std::min<size_t>(threads, batches.size()); ++i)
-    workers.emplace_back(work);
-  work();
-  for (std::thread &worker : workers)
-    worker.join();
-  if (failedBatch)
+  if (failed(compileInParallel(context, batches.size(), threads, compileBatch)))
     return failure();
   if (frames && !batches.empty()) {
     // The last batch holds the shared functions.
