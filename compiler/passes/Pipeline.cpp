@@ -42,7 +42,7 @@ void buildKernelPipeline(OpPassManager &pm, const PipelineOptions &options) {
   cleanUp(pm);
   if (options.packWeights)
     pm.addPass(createPackWeights());
-  pm.addPass(createRematerialize());
+  pm.addPass(createRematerialize({options.maxSources, options.keepFactors}));
   pm.addPass(createHoistInvariants());
   pm.addPass(createSplitReductions());
   pm.addPass(createFuse());

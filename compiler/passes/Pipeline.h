@@ -15,6 +15,10 @@ struct PipelineOptions {
   bool packWeights = true;
   /// Matrices of one shape go through Newton-Schulz together.
   bool stackMatrices = false;
+  /// What products read as bf16 is kept for the backward pass.
+  bool keepFactors = false;
+  /// Kept values that computing one again may read.
+  unsigned maxSources = 3;
 };
 
 /// From what the front end emits to functions in which the recurrence is laid

@@ -115,6 +115,8 @@ ExitCode DeviceCompilation::runPasses() {
   if (isGpu()) {
     pipeline.packWeights = false;
     pipeline.stackMatrices = true;
+    pipeline.keepFactors = true;
+    pipeline.maxSources = 2;
     // A block of logits of 1 GiB in float32 has rows for all processors.
     pipeline.headRows = std::max<int64_t>(
         128, llvm::alignDown((int64_t(1) << 28) / program.vocabulary(), 128));

@@ -207,9 +207,12 @@ void Job::run() {
     profile = std::make_unique<Profile>(plan);
     executor->setProfile(profile.get());
   }
-  initialise(*executor, uint64_t(options.seed));
-  if (!options.init.empty())
+  if (options.init.empty()) {
+    initialise(*executor, uint64_t(options.seed));
+  } else {
+    initialiseStates(*executor, uint64_t(options.seed));
     loadWeights(*executor, SafetensorsFile(options.init));
+  }
   std::vector<double> peaks(static_cast<size_t>(ranks.size()));
   peak = device->measurePeak(plan.numerics());
   ranks.allGather(&peak, peaks.data(), sizeof peak);

@@ -116,7 +116,7 @@ int runProbe(const std::vector<std::string> &arguments) {
 
   std::unique_ptr<Device> opened = openDevice(device, threads);
   Executor executor(plan, *opened);
-  initialise(executor, 0); // for the states; the weights are replaced
+  initialiseStates(executor, 0);
   loadWeights(executor, weightFile);
   useAsBase(executor);
   std::vector<double> scalars = evaluateScalars(plan, 0, 0);

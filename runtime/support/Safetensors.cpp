@@ -89,8 +89,13 @@ const char *SafetensorsFile::data(const TensorInfo &tensor) const {
 }
 
 template <typename From, typename To, typename Convert>
-static void convertAll(const char *from, To *to, int64_t count,
+static void convertAll(const char *from, int64_t begin, int64_t count, To *to,
                        Convert convert) {
+  from += begin * int64_t(sizeof(From));
+  if constexpr (std::is_same_v<From, To>) {
+    std::memcpy(to, from, size_t(count) * sizeof(To));
+    return;
+  }
   for (int64_t i = 0; i < count; ++i) {
     From element; // the file's bytes need not be aligned
     std::memcpy(&element, from + i * int64_t(sizeof(From)), sizeof(From));
@@ -100,17 +105,16 @@ static void convertAll(const char *from, To *to, int64_t count,
 
 template <typename To>
 static void readAs(const SafetensorsFile &file, const TensorInfo &tensor,
-                   To *out) {
+                   int64_t begin, int64_t count, To *out) {
   const char *from = file.data(tensor);
-  int64_t count = tensor.elements();
   if (tensor.type == "F32")
-    convertAll<float>(from, out, count, [](float x) { return x; });
+    convertAll<float>(from, begin, count, out, [](float x) { return x; });
   else if (tensor.type == "F64")
-    convertAll<double>(from, out, count, [](double x) { return x; });
+    convertAll<double>(from, begin, count, out, [](double x) { return x; });
   else if (tensor.type == "F16")
-    convertAll<uint16_t>(from, out, count, halfToFloat);
+    convertAll<uint16_t>(from, begin, count, out, halfToFloat);
   else if (tensor.type == "BF16")
-    convertAll<uint16_t>(from, out, count, [](uint16_t x) {
+    convertAll<uint16_t>(from, begin, count, out, [](uint16_t x) {
       return std::bit_cast<float>(uint32_t(x) << 16);
     });
   else
@@ -118,11 +122,13 @@ static void readAs(const SafetensorsFile &file, const TensorInfo &tensor,
               tensor.type, ", a float type is needed");
 }
 
-void SafetensorsFile::read(const TensorInfo &tensor, float *out) const {
-  readAs(*this, tensor, out);
+void SafetensorsFile::read(const TensorInfo &tensor, int64_t begin,
+                           int64_t count, float *out) const {
+  readAs(*this, tensor, begin, count, out);
 }
-void SafetensorsFile::read(const TensorInfo &tensor, double *out) const {
-  readAs(*this, tensor, out);
+void SafetensorsFile::read(const TensorInfo &tensor, int64_t begin,
+                           int64_t count, double *out) const {
+  readAs(*this, tensor, begin, count, out);
 }
 
 void writeSafetensors(const std::string &path,

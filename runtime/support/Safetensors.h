@@ -35,8 +35,17 @@ public:
   const char *data(const TensorInfo &tensor) const;
   /// Converts a tensor of type F64, F32, F16 or BF16 to float or double; throws
   /// Error for other types.
-  void read(const TensorInfo &tensor, float *out) const;
-  void read(const TensorInfo &tensor, double *out) const;
+  void read(const TensorInfo &tensor, float *out) const {
+    read(tensor, 0, tensor.elements(), out);
+  }
+  void read(const TensorInfo &tensor, double *out) const {
+    read(tensor, 0, tensor.elements(), out);
+  }
+  /// The same of `count` of its elements, from number `begin` on.
+  void read(const TensorInfo &tensor, int64_t begin, int64_t count,
+            float *out) const;
+  void read(const TensorInfo &tensor, int64_t begin, int64_t count,
+            double *out) const;
 
 private:
   MappedFile file;

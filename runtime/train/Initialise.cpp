@@ -109,10 +109,11 @@ static void addPieces(std::vector<Piece> &pieces, const Executor &executor,
   }
 }
 
-void initialise(Executor &executor, uint64_t seed) {
+static void initialise(Executor &executor, uint64_t seed, bool parameters) {
   std::vector<Piece> pieces;
-  for (const plan::Parameter &parameter : executor.plan().parameters())
-    addPieces(pieces, executor, parameter);
+  if (parameters)
+    for (const plan::Parameter &parameter : executor.plan().parameters())
+      addPieces(pieces, executor, parameter);
   for (const plan::State &state : executor.plan().states())
     if (state.has_init())
       addPieces(pieces, executor, state);
@@ -125,6 +126,14 @@ void initialise(Executor &executor, uint64_t seed) {
   for (const plan::Program &program : executor.plan().programs())
     if (program.role() == "init")
       executor.run(program, evaluateScalars(executor.plan(), 0, 0));
+}
+
+void initialise(Executor &executor, uint64_t seed) {
+  initialise(executor, seed, /*parameters=*/true);
+}
+
+void initialiseStates(Executor &executor, uint64_t seed) {
+  initialise(executor, seed, /*parameters=*/false);
 }
 
 static int64_t bytesOf(const plan::Parameter &parameter) {
@@ -154,6 +163,28 @@ static std::string shapeText(const std::vector<int64_t> &shape) {
   return text + "]";
 }
 
+namespace {
+/// Some elements of a parameter, and the tensor that they come from.
+struct Part {
+  const plan::Parameter *parameter;
+  const TensorInfo *tensor;
+  void *to; // the whole parameter
+  int64_t begin, count;
+};
+} // namespace
+
+template <typename T>
+static void loadPart(Device &device, const SafetensorsFile &file,
+                     const Part &part) {
+  T *to = static_cast<T *>(part.to) + part.begin;
+  if (void *view = device.hostView(to))
+    return file.read(*part.tensor, part.begin, part.count,
+                     static_cast<T *>(view));
+  std::vector<T> values(static_cast<size_t>(part.count));
+  file.read(*part.tensor, part.begin, part.count, values.data());
+  device.write(to, values.data(), part.count * int64_t(sizeof(T)));
+}
+
 void loadWeights(Executor &executor, const SafetensorsFile &file) {
   std::vector<std::string> fileNames, planNames;
   for (const TensorInfo &tensor : file.tensors())
@@ -179,22 +210,23 @@ void loadWeights(Executor &executor, const SafetensorsFile &file) {
     if (!std::binary_search(sorted.begin(), sorted.end(), name))
       failInput("'", file.path(), "' has the tensor '", name,
                 "', which the plan does not know", didYouMean(name, planNames));
-  executor.device().onHostThreads(
-      executor.plan().parameters_size(), [&](int64_t i) {
-        const plan::Parameter &parameter = executor.plan().parameters(int(i));
-        const TensorInfo &tensor = *file.find(parameter.name());
-        if (parameter.type() == plan::F32) {
-          std::vector<float> values(static_cast<size_t>(tensor.elements()));
-          file.read(tensor, values.data());
-          executor.device().write(executor.address(parameter.slot()),
-                                  values.data(), bytesOf(parameter));
-        } else {
-          std::vector<double> values(static_cast<size_t>(tensor.elements()));
-          file.read(tensor, values.data());
-          executor.device().write(executor.address(parameter.slot()),
-                                  values.data(), bytesOf(parameter));
-        }
-      });
+  std::vector<Part> parts;
+  constexpr int64_t partElements = 1 << 20;
+  for (const plan::Parameter &parameter : executor.plan().parameters()) {
+    const int64_t elements = elementsOf(parameter.shape());
+    for (int64_t at = 0; at < elements; at += partElements)
+      parts.push_back({&parameter, file.find(parameter.name()),
+                       executor.address(parameter.slot()), at,
+                       std::min(partElements, elements - at)});
+  }
+  Device &device = executor.device();
+  device.onHostThreads(int64_t(parts.size()), [&](int64_t i) {
+    const Part &part = parts[size_t(i)];
+    if (part.parameter->type() == plan::F32)
+      loadPart<float>(device, file, part);
+    else
+      loadPart<double>(device, file, part);
+  });
 }
 
 void saveWeights(const Executor &executor, WeightKind kind,

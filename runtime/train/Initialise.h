@@ -13,6 +13,10 @@ namespace pgrt {
 /// costs no time.
 void initialise(Executor &executor, uint64_t seed);
 
+/// The same but for the parameters, which loadWeights then fills: drawing them
+/// takes longer than reading them.
+void initialiseStates(Executor &executor, uint64_t seed);
+
 /// Copies the parameters to the averages, where there are any: averages start
 /// as the initial weights.
 void startAverages(Executor &executor);

@@ -35,9 +35,12 @@ public:
   Pieces(const plan::Plan &plan, const std::string &weights,
          const std::string &shard, int threads)
       : plan(plan), shard(shard), device(threads), executor(plan, device) {
-    initialise(executor, 314);
-    if (weights != "-")
+    if (weights == "-") {
+      initialise(executor, 314);
+    } else {
+      initialiseStates(executor, 314);
       loadWeights(executor, SafetensorsFile(weights));
+    }
     scalars = evaluateScalars(plan, 0, 0);
     prepare();
   }

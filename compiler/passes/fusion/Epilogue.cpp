@@ -10,6 +10,8 @@ namespace {
 
 /// A kernel has only so many registers, and pointers to walk along.
 constexpr unsigned maxOps = 24, maxResults = 3;
+/// Operations behind a product among which is what it may compute for the next.
+constexpr unsigned nearby = 32;
 
 class EpilogueFinder {
 public:
@@ -21,7 +23,7 @@ public:
 
   /// Takes in what depends on the product, as far as it is elementwise.
   void grow() {
-    SmallVector<Operation *> work = usersInOrder(product);
+    SmallVector<Operation *> work = usersInOrder(product->getResult(0));
     for (unsigned i = 0; i < work.size() && members.size() < maxOps; ++i) {
       Operation *op = work[i];
       // What is computed again belongs beside its user, which may be far.
@@ -35,8 +37,11 @@ public:
       members.insert(pulled.begin(), pulled.end());
       members.insert(op);
       dependents.insert(op);
-      llvm::append_range(work, usersInOrder(op));
+      llvm::append_range(work, usersInOrder(op->getResult(0)));
     }
+    for (Operation *op : SmallVector<Operation *>(members.getArrayRef()))
+      for (Value operand : op->getOperands())
+        addCompanions(operand);
   }
 
   /// Takes out again what a kernel over rows would do with what follows, and
@@ -86,9 +91,52 @@ private:
            pg::getTensorType(convert.getX()).getElementType().isBF16();
   }
 
-  static SmallVector<Operation *> usersInOrder(Operation *op) {
+  /// Takes in what is computed again from a value that the kernel reads, and
+  /// that products alone read: the activation whose weight's gradient comes
+  /// next, beside the gradient of what it is a function of.
+  void addCompanions(Value source) {
+    Operation *producer = source.getDefiningOp();
+    if (members.contains(producer) || producer == product ||
+        pg::getTensorType(source).getShape() != shape)
+      return;
+    llvm::SmallSetVector<Value, 16> reached;
+    reached.insert(source);
+    for (unsigned i = 0; i < reached.size(); ++i)
+      for (Operation *user : usersInOrder(reached[i])) {
+        if (!user->hasAttr(recomputeAttr) || !fits(user) || !isNear(user) ||
+            !reached.insert(user->getResult(0)) || !isReadByProductsAlone(user))
+          continue;
+        llvm::SmallSetVector<Operation *, 8> pulled;
+        if (!llvm::all_of(user->getOperands(), [&](Value operand) {
+              return isThere(operand, user, pulled, 0);
+            }))
+          continue;
+        members.insert(pulled.begin(), pulled.end());
+        members.insert(user);
+        dependents.insert(user);
+      }
+  }
+
+  /// Whether the operation comes soon after the product.
+  bool isNear(Operation *op) {
+    if (near.empty()) {
+      Operation *next = product;
+      for (unsigned i = 0; i < nearby && (next = next->getNextNode()); ++i)
+        near.insert(next);
+    }
+    return near.contains(op);
+  }
+
+  static bool isReadByProductsAlone(Operation *op) {
+    return llvm::all_of(op->getUsers(), [](Operation *user) {
+      return getRole(user) == Role::Product ||
+             (isa<pg::ReshapeOp>(user) && isReadByProductsAlone(user));
+    });
+  }
+
+  static SmallVector<Operation *> usersInOrder(Value value) {
     SmallVector<Operation *> users;
-    for (Operation *user : op->getUsers())
+    for (Operation *user : value.getUsers())
       users.push_back(user);
     llvm::sort(users, [](Operation *a, Operation *b) {
       return a->isBeforeInBlock(b);
@@ -154,6 +202,7 @@ private:
       dependents; // members that depend on the product; the others were pulled
                   // in
   llvm::SmallPtrSet<Operation *, 8> removed;
+  llvm::SmallPtrSet<Operation *, 32> near;
 };
 
 } // namespace

@@ -68,11 +68,14 @@ def Rematerialize : Pass<"rematerialize", "::mlir::ModuleOp"> {
   let description = [{
     Results of products, attention and lookups are kept, small values too, and values computed row by row
     from more than `max-sources` kept ones. The others are computed again beside their first use in
-    the backward pass; the copies carry the attribute `pg.recompute`. Numbers do not change.
+    the backward pass; the copies carry the attribute `pg.recompute`. `fuse` then has kernels that read
+    the same values store what gradients of weights read. Numbers do not change.
   }];
   let dependentDialects = ["::pg::PgDialect"];
-  let options = [Option<"maxSources", "max-sources", "unsigned", "2",
-                        "kept values that computing one again may read">];
+  let options = [Option<"maxSources", "max-sources", "unsigned", "3",
+                        "kept values that computing one again may read">,
+                 Option<"keepFactors", "keep-factors", "bool", "false",
+                        "whether what products read as bf16 is kept">];
 }
 
 def SplitReductions : Pass<"split-reductions", "::mlir::ModuleOp"> {

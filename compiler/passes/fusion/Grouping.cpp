@@ -42,6 +42,9 @@ public:
     absorbEpilogues();
     assignLevels();
     sink();
+    delayWeightGradients();
+    assignLevels();
+    sink();
   }
 
   void build(Groups &groups) {
@@ -55,6 +58,7 @@ private:
     Role role;
     Domain domain;
     int64_t level = 0;
+    int64_t least = 0; // a level below which it is not to be computed
   };
 
   void addNode(Operation *op) {
@@ -128,7 +132,7 @@ private:
         node.level = product->level;
         continue;
       }
-      node.level = 0;
+      node.level = node.least;
       for (unsigned i = 0; i < node.op->getNumOperands(); ++i)
         node.level = std::max(node.level, levelAfter(node, i));
       for (Operation *op : epilogues.lookup(node.op))
@@ -379,6 +383,94 @@ private:
     for (OpOperand &use : node.op->getUses())
       latest = std::min(latest, latestFor(node, use));
     return latest == INT64_MAX ? node.level : std::max(latest, node.level);
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Gradients of weights, which can wait
+  //===--------------------------------------------------------------------===//
+
+  /// The gradient of a weight is only added to what is there. Where it reads
+  /// what is computed again, such as a norm, it waits for the kernel that reads
+  /// the same values for the gradient of the norm: that one stores the norm
+  /// too.
+  void delayWeightGradients() {
+    for (Node &node : nodes) {
+      if (node.role != Role::Product || !isOnlyAdded(node.op->getResult(0)))
+        continue;
+      for (Value operand : node.op->getOperands()) {
+        Node *factor = producerOf(operand);
+        if (factor && isComputedAgain(*factor))
+          factor->least =
+              std::max(factor->least, findReader(*factor, node.level));
+      }
+    }
+  }
+
+  static bool isOnlyAdded(Value value) {
+    return llvm::all_of(value.getUsers(), [](Operation *user) {
+      return getRole(user) == Role::Sink ||
+             (getRole(user) == Role::View && isOnlyAdded(user->getResult(0)));
+    });
+  }
+
+  bool isComputedAgain(Node &node) {
+    return node.role == Role::Row && node.op->hasAttr(recomputeAttr) &&
+           !node.domain.empty() && !getProduct(node.op);
+  }
+
+  /// A level not much later than `level` at which most of what `again` is
+  /// computed from is read over the same rows; 0 if there is none.
+  int64_t findReader(Node &again, int64_t level) {
+    constexpr int64_t soon = 8;
+    std::map<int64_t, int64_t> bytesAt; // of the values read at a level
+    for (Value source : sourcesOf(again)) {
+      llvm::SmallDenseSet<int64_t> levels;
+      collectReaders(source, again.domain, levels);
+      for (int64_t at : levels)
+        if (at >= level && at <= level + soon)
+          bytesAt[at] += getBytes(source);
+    }
+    int64_t best = 0, most = 0;
+    for (auto [at, bytes] : bytesAt)
+      if (bytes > most) {
+        most = bytes;
+        best = at;
+      }
+    return best;
+  }
+
+  /// The values that what is computed again is computed from: those with rows
+  /// of its domain.
+  SmallVector<Value> sourcesOf(Node &again) {
+    llvm::SmallSetVector<Operation *, 16> chain;
+    llvm::SmallSetVector<Value, 4> sources;
+    chain.insert(again.op);
+    for (unsigned i = 0; i < chain.size(); ++i)
+      for (Value operand : chain[i]->getOperands()) {
+        Node *producer = producerOf(operand);
+        if (producer && isComputedAgain(*producer))
+          chain.insert(producer->op);
+        else if (hasRows(pg::getTensorType(operand).getShape(), again.domain))
+          sources.insert(getViewed(operand));
+      }
+    return sources.takeVector();
+  }
+
+  /// Adds the levels at which a value is read over rows of the domain, perhaps
+  /// by way of what is computed again.
+  void collectReaders(Value value, const Domain &domain,
+                      llvm::SmallDenseSet<int64_t> &levels) {
+    llvm::SmallSetVector<Value, 16> values;
+    values.insert(value);
+    for (unsigned i = 0; i < values.size(); ++i)
+      for (Operation *user : values[i].getUsers()) {
+        Node *node = find(user);
+        if (getRole(user) == Role::View || (node && isComputedAgain(*node)))
+          values.insert(user->getResult(0));
+        else if (node && node->role == Role::Row && node->domain == domain &&
+                 !getProduct(user))
+          levels.insert(node->level);
+      }
   }
 
   //===--------------------------------------------------------------------===//

@@ -1,10 +1,11 @@
 // rematerialize: what the backward pass needs of the forward pass is kept if it
 // was costly, else computed again.
 //
-// Kept are the results of products, attention and lookups, what is small, what
-// products read as bf16, and among the values that are computed row by row
-// those that depend on more than `maxSources` kept values. Everything else is
-// computed again beside its first use in the backward pass, from what is kept.
+// Kept are the results of products, attention and lookups, what is small, with
+// `keepFactors` what products read as bf16, and among the values that are
+// computed row by row those that depend on more than `maxSources` kept values.
+// Everything else is computed again beside its first use in the backward pass,
+// from what is kept.
 // So of a visit of a block stay the residual stream, what products and
 // attention gave, and norms.
 #include "compiler/passes/fusion/Epilogue.h"
@@ -31,21 +32,23 @@ constexpr int64_t manyUses = 8;
 
 class Rematerializer {
 public:
-  /// `narrows`: activations are bf16. Then what attention reads is kept too,
-  /// as what products do: it is half as large as what it is made from.
-  Rematerializer(func::FuncOp function, unsigned maxSources, bool narrows)
+  /// `keepFactors`: what products read as bf16 is kept. `narrows`: activations
+  /// are bf16. Then so is what attention reads: it is half as large as what it
+  /// is made from.
+  Rematerializer(func::FuncOp function, unsigned maxSources, bool keepFactors,
+                 bool narrows)
       : block(function.getBody().front()), tokens(getTokenDomain(function)),
-        maxSources(maxSources), narrows(narrows) {}
+        maxSources(maxSources), keepFactors(keepFactors), narrows(narrows) {}
 
   void run() {
     findForward();
-    SmallVector<Operation *> backward;
-    for (Operation &op : block) {
+    SmallVector<Operation *> backward = listBackward();
+    for (Operation *op : llvm::reverse(backward))
+      moveToFirstUser(op);
+    for (Operation &op : block)
       if (forward.contains(&op))
         decide(&op);
-      else if (!op.hasTrait<OpTrait::IsTerminator>())
-        backward.push_back(&op);
-    }
+    backward = listBackward();
     markDerivatives(backward);
     for (Operation *op : backward)
       for (OpOperand &operand : op->getOpOperands())
@@ -153,6 +156,26 @@ private:
            pg::getTensorType(convert.getX()).getElementType().isBF16();
   }
 
+  SmallVector<Operation *> listBackward() {
+    SmallVector<Operation *> backward;
+    for (Operation &op : block)
+      if (!forward.contains(&op) && !op.hasTrait<OpTrait::IsTerminator>())
+        backward.push_back(&op);
+    return backward;
+  }
+
+  /// Brings a view beside what reads it, lest what it shows is computed again
+  /// long before.
+  static void moveToFirstUser(Operation *view) {
+    if (!isa<pg::ReshapeOp>(view) || view->use_empty())
+      return;
+    Operation *first = *view->user_begin();
+    for (Operation *user : view->getUsers())
+      if (user->isBeforeInBlock(first))
+        first = user;
+    view->moveBefore(first);
+  }
+
   /// How an operation's result can be had again.
   struct Origin {
     bool kept = true;
@@ -184,9 +207,9 @@ private:
         origin.sources.insert(other->sources.begin(), other->sources.end());
       }
       int64_t uses = std::distance(op->use_begin(), op->use_end());
-      if (!isView &&
-          (origin.sources.size() > maxSources || origin.ops > maxOps ||
-           uses > manyUses || isNarrowFactor(op) || isHeld(op)))
+      if (!isView && (origin.sources.size() > maxSources ||
+                      origin.ops > maxOps || uses > manyUses ||
+                      (keepFactors && isNarrowFactor(op)) || isHeld(op)))
         origin.kept = true;
     }
     if (origin.kept)
@@ -196,8 +219,9 @@ private:
 
   /// Whether the operation rounds to bf16 what a product of the forward pass
   /// reads: then it lies in memory. The gradient of the weight reads it too,
-  /// and nothing can be computed on the way there: to do it again is a kernel
-  /// that reads twice as much as it writes.
+  /// and nothing can be computed on the way there: to do it again is one more
+  /// result of a kernel that reads what it is made from, or a kernel of its
+  /// own.
   bool isNarrowFactor(Operation *op) {
     return isa<pg::ConvertOp>(op) &&
            pg::getTensorType(op->getResult(0)).getElementType().isBF16() &&
@@ -281,6 +305,7 @@ private:
   Block &block;
   Domain tokens;
   unsigned maxSources;
+  bool keepFactors;
   bool narrows;
   llvm::DenseSet<Operation *> forward;
   llvm::DenseMap<Operation *, Origin> origins;
@@ -296,7 +321,7 @@ struct RematerializePass : impl::RematerializeBase<RematerializePass> {
       auto role = function->getAttrOfType<StringAttr>("pg.role");
       if (role && llvm::is_contained({"train", "adapt"}, role.getValue()) &&
           !function.isDeclaration())
-        Rematerializer(function, maxSources, narrows).run();
+        Rematerializer(function, maxSources, keepFactors, narrows).run();
     }
   }
 };

@@ -42,6 +42,47 @@ func.func @activation(%x: tensor<8x32xf32>, %w: tensor<96x32xf32>, %v: tensor<32
 
 // -----
 
+// The gradient of the second weight reads the activation, computed again: the product that reads what it is a function of stores it too.
+pg.variable @v : tensor<32x96xf32> {space = "gradient"}
+// CHECK-LABEL: @activation_again
+// CHECK-NEXT: %[[D:.*]]:2 = sched.call @product_0(%arg1, %arg0, %arg2)
+// CHECK-NEXT: sched.call @product_1(%arg1, %[[D]]#0) accumulates [@v]
+// CHECK-NEXT: return %[[D]]#1
+func.func @activation_again(%w: tensor<32x96xf32>, %g: tensor<8x32xf32>, %t: tensor<8x96xf32>) -> tensor<8x96xf32> {
+  %dh = pg.matmul %g, %w : (tensor<8x32xf32>, tensor<32x96xf32>) -> tensor<8x96xf32>
+  %h = pg.mul %t, %t {pg.recompute} : (tensor<8x96xf32>, tensor<8x96xf32>) -> tensor<8x96xf32>
+  %dv = pg.matmul %g, %h {transpose_a} : (tensor<8x32xf32>, tensor<8x96xf32>) -> tensor<32x96xf32>
+  pg.accumulate %dv, @v : tensor<32x96xf32>
+  %t2 = pg.add %t, %t {pg.recompute} : (tensor<8x96xf32>, tensor<8x96xf32>) -> tensor<8x96xf32>
+  %dt = pg.mul %dh, %t2 : (tensor<8x96xf32>, tensor<8x96xf32>) -> tensor<8x96xf32>
+  return %dt : tensor<8x96xf32>
+}
+
+// -----
+
+// The weight's gradient waits for the kernel that reads the norm's input for the gradient of the norm, and that stores the norm.
+pg.variable @a : tensor<96x32xf32> {space = "gradient"}
+// CHECK-LABEL: @norm_again
+// CHECK-NEXT: %[[X:.*]] = sched.call @product_0(%arg0, %arg2)
+// CHECK-NEXT: %[[DZ:.*]] = sched.call @product_0(%arg0, %arg2)
+// CHECK-NEXT: %[[ROWS:.*]]:2 = sched.call @rows_0(%[[X]], %arg1, %[[DZ]])
+// CHECK-NEXT: sched.call @product_1(%arg0, %[[ROWS]]#0) accumulates [@a]
+// CHECK-NEXT: return %[[ROWS]]#1
+func.func @norm_again(%g: tensor<8x96xf32>, %r: tensor<8x1xf32>, %w: tensor<96x32xf32>) -> tensor<8x32xf32> {
+  %x = pg.matmul %g, %w : (tensor<8x96xf32>, tensor<96x32xf32>) -> tensor<8x32xf32>
+  %z = pg.mul %x, %r {pg.recompute} : (tensor<8x32xf32>, tensor<8x1xf32>) -> tensor<8x32xf32>
+  %dw = pg.matmul %g, %z {transpose_a} : (tensor<8x96xf32>, tensor<8x32xf32>) -> tensor<96x32xf32>
+  pg.accumulate %dw, @a : tensor<96x32xf32>
+  %dz = pg.matmul %g, %w : (tensor<8x96xf32>, tensor<96x32xf32>) -> tensor<8x32xf32>
+  %0 = pg.mul %dz, %x : (tensor<8x32xf32>, tensor<8x32xf32>) -> tensor<8x32xf32>
+  %1 = pg.reduce sum %0 axes [1] : (tensor<8x32xf32>) -> tensor<8x1xf32>
+  %2 = pg.mul %x, %1 : (tensor<8x32xf32>, tensor<8x1xf32>) -> tensor<8x32xf32>
+  %dx = pg.sub %dz, %2 : (tensor<8x32xf32>, tensor<8x32xf32>) -> tensor<8x32xf32>
+  return %dx : tensor<8x32xf32>
+}
+
+// -----
+
 // Layers that differ in a number share a kernel, to which the number is passed; a gradient is added by the kernel that computes it.
 pg.variable @a : tensor<96x32xf32> {space = "gradient"}
 // CHECK-LABEL: @layers

@@ -1,5 +1,7 @@
 // RUN: pg-opt %s --rematerialize | FileCheck %s
+// RUN: pg-opt %s --rematerialize=keep-factors=true | FileCheck %s --check-prefix=KEEP
 
+pg.variable @dx : tensor<1x4x64xf32> {space = "state"}
 pg.variable @"w:grad" : tensor<64x64xf32> {space = "gradient"}
 
 // The squared activation is computed again from the product, beside its use; the product itself is kept.
@@ -22,22 +24,31 @@ func.func @train.plain(%tokens: tensor<1x4xi64>, %x: tensor<1x4x64xf32>, %w: ten
   return %loss : tensor<1x1x1xf32>
 }
 
-// What the product reads as bf16 lies in memory already: the weight's gradient reads it from there.
+// What the product reads as bf16 is computed again for the weight's gradient, right before it, or kept.
 // CHECK-LABEL: @train.narrow
+// KEEP-LABEL: @train.narrow
 func.func @train.narrow(%tokens: tensor<1x4xi64>, %x: tensor<1x4x64xf32>, %w: tensor<64x64xf32>, %v: tensor<64x64xbf16>) -> tensor<1x1x1xf32> attributes {pg.role = "train"} {
-  // CHECK: %[[NARROW:.*]] = pg.convert
-  // CHECK-NEXT: pg.linear %[[NARROW]]
+  // CHECK: %[[T:.*]] = pg.linear
+  // KEEP: %[[NARROW:.*]] = pg.convert
+  // KEEP-NEXT: pg.linear %[[NARROW]]
   %t = pg.linear %x, %w : (tensor<1x4x64xf32>, tensor<64x64xf32>) -> tensor<1x4x64xf32>
   %h = pg.mul %t, %t : (tensor<1x4x64xf32>, tensor<1x4x64xf32>) -> tensor<1x4x64xf32>
   %n = pg.convert %h : (tensor<1x4x64xf32>) -> tensor<1x4x64xbf16>
   %y = pg.linear %n, %v : (tensor<1x4x64xbf16>, tensor<64x64xbf16>) -> tensor<1x4x64xf32>
   %loss = pg.reduce sum %y axes [0, 1, 2] : (tensor<1x4x64xf32>) -> tensor<1x1x1xf32>
-  // CHECK-NOT: pg.recompute
-  // CHECK: pg.reshape %[[NARROW]]
-  // CHECK-NOT: pg.recompute
-  // CHECK: return
+  // KEEP-NOT: pg.recompute
+  // KEEP: pg.reshape %[[NARROW]]
+  // KEEP-NOT: pg.recompute
+  // KEEP: return
+  // CHECK: pg.store
+  // CHECK-NEXT: %[[SQUARE:.*]] = pg.mul %[[T]], %[[T]] {pg.recompute}
+  // CHECK-NEXT: %[[AGAIN:.*]] = pg.convert %[[SQUARE]] {pg.recompute}
+  // CHECK-NEXT: %[[FLAT:.*]] = pg.reshape %[[AGAIN]] :
+  // CHECK-NEXT: pg.matmul %{{.*}}, %[[FLAT]]
   %g = pg.constant dense<1.0> : tensor<4x64xbf16>
   %nf = pg.reshape %n : (tensor<1x4x64xbf16>) -> tensor<4x64xbf16>
+  %dx = pg.linear %x, %w : (tensor<1x4x64xf32>, tensor<64x64xf32>) -> tensor<1x4x64xf32>
+  pg.store %dx, @dx : tensor<1x4x64xf32>
   %dw = pg.matmul %g, %nf {transpose_a} : (tensor<4x64xbf16>, tensor<4x64xbf16>) -> tensor<64x64xf32>
   pg.accumulate %dw, @"w:grad" : tensor<64x64xf32>
   return %loss : tensor<1x1x1xf32>
