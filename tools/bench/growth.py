@@ -38,7 +38,7 @@ def measure(bench, case, numerics):
                          f"--micro-batch={case['rows']}", f"--numerics={numerics}")
     with Worker("ours", [bench.tool("pg-pieces"), plan, "-", bench.small_shard, case["threads"]]) as worker:
         phase = "looped" if case["num_loops"] else "plain"
-        times = [worker.ask("train", phase)["seconds"] for _ in range(bench.options.medians + 1)][1:]
+        times = [worker.ask("train", phase)["seconds"] for _ in range(bench.options.repetitions + 1)][1:]
         return statistics.median(times), worker.ask("memory")["peak_mib"]
 
 

@@ -38,7 +38,8 @@ class Side:
         self.bf16, compiled = options.numerics == "bf16", options.mode == "compile"
         self.parameters = {name: tensor.requires_grad_() for name, tensor in load_file(options.weights).items()}
         self.model = peer_model.Model(options.config, self.parameters)
-        wrap = torch.compile if compiled else lambda function: function
+        self.model.rope_table(options.seq)  # now: if it appeared within a call, torch.compile would compile the next one anew
+        wrap = (lambda function: torch.compile(function, dynamic=False)) if compiled else lambda function: function
         self.loss, self.nll = wrap(self.model.loss), wrap(self.model.nll)
         self.optimizer, self.compiled, self.hessians = None, compiled, None
 
@@ -98,7 +99,7 @@ def serve(options):
     side = Side(options)
     for line in sys.stdin:
         role, *rest = line.split()
-        if role == "memory":
+        if role == "memory":  # as the system counts it: with the interpreter and its libraries, as ours with its own
             answer = {"peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
         else:
             answer = side.run(role, rest[0] if rest else "plain", int(rest[1]) if len(rest) > 1 else 1)

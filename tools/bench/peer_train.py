@@ -56,7 +56,7 @@ class Optimizer:
             [{"params": groups[name], "lr": getattr(rates, name + "_lr"), "weight_decay": getattr(rates, name + "_wd")}
              for name in ("embed", "scalar")], betas=rates.betas, eps=rates.adam_eps, fused=True)
         self.average = [tensor.detach().clone() for tensor in self.parameters]
-        self.direction = torch.compile(self.direction_of) if compiled else self.direction_of
+        self.direction = torch.compile(self.direction_of, dynamic=False) if compiled else self.direction_of
 
     def direction_of(self, gradients, momenta, momentum):
         """The update of matrices of one shape."""

@@ -72,10 +72,15 @@ public:
 
 private:
   /// What each part of a step but the first costs beside its micro-batches:
-  /// zeroes its gradients, and adds them to those that are there.
+  /// zeroes its gradients, and adds them to those that are there. All that a
+  /// step sums at once are touched, for the process's peak.
   std::string combine() {
     const plan::Program &program = find("combine", "");
     executor.allocateFor(program);
+    for (int64_t i = gradientInstances(plan.training().parts()); --i > 1;) {
+      executor.bind(gradientArena(plan), int(i));
+      executor.clearArena(gradientArena(plan));
+    }
     double begin = Profile::now();
     executor.bind(gradientArena(plan), 1);
     executor.clearArena(gradientArena(plan));
