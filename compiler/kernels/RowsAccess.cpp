@@ -70,7 +70,9 @@ Bound classify(const Space &space, const Index &index, int64_t size) {
     return Bound::Outside;
   if (!space.has(index, Variable::Kind::Loop))
     return Bound::Dynamic;
-  return index.terms.size() == 1 && index.terms.front().second == 1
+  std::optional<SplitPlace> place = space.getSplitPlace(index);
+  return place && index.offset % place->distance == 0 &&
+                 size % place->distance == 0
              ? Bound::Split
              : Bound::Unknown;
 }

@@ -167,17 +167,23 @@ Outcome RowsAnalysis::visitLookup(Operation *op,
 /// loop of its own, keeps the op's result, which then gets one.
 Outcome RowsAnalysis::split(const Index &index, ArrayRef<int64_t> points,
                             Operation *op) {
-  auto term = index.terms.front();
-  auto place = llvm::find(draft->nest.variables, term.first);
-  if (index.terms.size() != 1 || term.second != 1 ||
-      place == draft->nest.variables.end() || sharing)
+  std::optional<SplitPlace> at = space.getSplitPlace(index);
+  if (!at || sharing)
+    return keep(op->getResult(0));
+  auto place = llvm::find(draft->nest.variables, at->variable);
+  auto isBetween = [&](int64_t point) {
+    return (point - index.offset) % at->distance != 0;
+  };
+  if (place == draft->nest.variables.end() || llvm::any_of(points, isBetween))
     return keep(op->getResult(0));
   std::set<int64_t> &splits =
       decisions.splits[draft->key][place - draft->nest.variables.begin()];
   size_t before = splits.size();
-  for (int64_t point : points)
-    if (point - index.offset > 0 && point - index.offset < space[*place].size)
-      splits.insert(point - index.offset);
+  for (int64_t point : points) {
+    int64_t value = (point - index.offset) / at->distance;
+    if (value > 0 && value < space[*place].size)
+      splits.insert(value);
+  }
   if (splits.size() == before)
     return fail(op->getLoc(), "no loop could be found for this operation");
   return Outcome::Again;

@@ -98,6 +98,19 @@ std::pair<int64_t, int64_t> Space::range(const Index &index) const {
   return {least, largest};
 }
 
+std::optional<SplitPlace> Space::getSplitPlace(const Index &index) const {
+  if (index.terms.empty())
+    return std::nullopt;
+  auto coarsest = llvm::max_element(
+      index.terms, [](auto &a, auto &b) { return a.second < b.second; });
+  Index rest = index.substitute(coarsest->first, Index());
+  rest.offset = 0;
+  auto [least, largest] = range(rest);
+  if (coarsest->second < 1 || least < 0 || largest >= coarsest->second)
+    return std::nullopt;
+  return SplitPlace{coarsest->first, coarsest->second};
+}
+
 bool Space::has(const Index &index, Variable::Kind kind) const {
   return llvm::any_of(index.terms, [&](auto &term) {
     return variables[term.first].kind == kind;

@@ -47,6 +47,13 @@ struct Variable {
                      // looked at, in [low, high)
 };
 
+/// The variable by which an index passes from one multiple of `distance` to the
+/// next: offset + distance · variable + less than distance.
+struct SplitPlace {
+  unsigned variable;
+  int64_t distance;
+};
+
 /// The variables in use.
 class Space {
 public:
@@ -62,6 +69,9 @@ public:
   std::pair<int64_t, int64_t> range(const Index &index) const;
   bool has(const Index &index, Variable::Kind kind) const;
   bool onlyRows(const Index &index) const;
+
+  /// Nothing if there is no such variable.
+  std::optional<SplitPlace> getSplitPlace(const Index &index) const;
 
   /// Where a variable would have to be cut into (high, low), low < `size`, for
   /// an index to be split.

@@ -50,6 +50,18 @@ def CaptureHessians : Pass<"capture-hessians", "::mlir::ModuleOp"> {
   let dependentDialects = ["::pg::PgDialect"];
 }
 
+def MergeProducts : Pass<"merge-products", "::mlir::ModuleOp"> {
+  let summary = "Compute products of one tensor with several weights as one product";
+  let description = [{
+    Where a tensor goes through several `pg.linear` whose weights are parameters, as that of queries, keys and values,
+    the weights are joined, which `hoist-invariants` then has done once after each update, and the results become slices of one
+    product. So do their gradients: the backward pass has one product for the tensor and one for the weights. A product
+    with elementwise work behind it alone stays as it is: its kernel does that work. Sums of the gradient are
+    taken in another order; nothing else changes.
+  }];
+  let dependentDialects = ["::pg::PgDialect"];
+}
+
 def Decompose : Pass<"decompose", "::mlir::ModuleOp"> {
   let summary = "Replace composites by what they stand for";
   let dependentDialects = ["::pg::PgDialect"];

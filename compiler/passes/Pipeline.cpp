@@ -27,6 +27,8 @@ void buildExpandPipeline(OpPassManager &pm, const PipelineOptions &options) {
 void buildKernelPipeline(OpPassManager &pm, const PipelineOptions &options) {
   pm.addPass(createCaptureHessians());
   pm.addPass(createVerifyQuantized());
+  if (options.mergeProducts)
+    pm.addPass(createMergeProducts());
   pm.addPass(createDifferentiate());
   pm.addPass(createVerifyDifferentiated());
   pm.addPass(createDecompose());

@@ -13,6 +13,8 @@ struct PipelineOptions {
   int64_t headRows = 0;
   /// Weights are put into panels, as a CPU's products read them.
   bool packWeights = true;
+  /// Products of one tensor with several weights are one.
+  bool mergeProducts = false;
   /// Matrices of one shape go through Newton-Schulz together.
   bool stackMatrices = false;
   /// What products read as bf16 is kept for the backward pass.

@@ -114,6 +114,7 @@ ExitCode DeviceCompilation::runPasses() {
   pipeline.numerics = numerics;
   if (isGpu()) {
     pipeline.packWeights = false;
+    pipeline.mergeProducts = true;
     pipeline.stackMatrices = true;
     pipeline.keepFactors = true;
     pipeline.maxSources = 2;

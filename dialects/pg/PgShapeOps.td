@@ -177,7 +177,7 @@ def Pg_BroadcastOp : Pg_PureOp<"broadcast", [Pg_Differentiable]> {
   let hasVerifier = 1;
 }
 
-def Pg_ConcatOp : Pg_PureOp<"concat"> {
+def Pg_ConcatOp : Pg_PureOp<"concat", [Pg_Differentiable]> {
   let summary = "Parts joined along the first axis";
   let description = [{
     Brings together what was computed in blocks of rows. A schedule computes each part straight

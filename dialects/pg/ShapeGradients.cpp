@@ -68,3 +68,14 @@ void BroadcastOp::buildGradient(OpBuilder &, ValueRange resultGrads,
                                 Grads &grads) {
   grads[0] = resultGrads[0]; // the caller sums
 }
+
+void ConcatOp::buildGradient(OpBuilder &builder, ValueRange resultGrads,
+                             Grads &grads) {
+  SmallVector<int64_t> offsets(getTensorType(getResult()).getRank(), 0);
+  for (auto [i, part] : llvm::enumerate(getParts())) {
+    ArrayRef<int64_t> shape = getTensorType(part).getShape();
+    grads[i] =
+        SliceOp::create(builder, getLoc(), resultGrads[0], offsets, shape);
+    offsets.front() += shape.front();
+  }
+}

@@ -115,7 +115,7 @@ private:
   }
 
   /// The value in bf16, computed once, where it is made: behind reshapes, so
-  /// that its bytes are those that are stored.
+  /// that its bytes are those that are stored; and each part of what is joined.
   Value round(Value value) {
     Value &result = rounded[value];
     if (result)
@@ -129,6 +129,12 @@ private:
       return rounded[value] =
                  pg::ReshapeOp::create(b, value.getLoc(), before,
                                        pg::getTensorType(value).getShape());
+    }
+    if (auto concat = value.getDefiningOp<pg::ConcatOp>()) {
+      SmallVector<Value> parts;
+      for (Value part : concat.getParts())
+        parts.push_back(round(part));
+      return rounded[value] = pg::ConcatOp::create(b, value.getLoc(), parts);
     }
     return result =
                pg::ConvertOp::create(b, value.getLoc(), value, b.getBF16Type());

@@ -158,13 +158,23 @@ private:
       makePrepare();
     if (Value value = computations[id - 1].hoisted)
       return value;
+    return computations[id - 1].hoisted = make(id)->getResult(0);
+  }
+
+  Operation *make(unsigned id) {
+    const Computation &computation = computations[id - 1];
     SmallVector<Value> operands;
-    for (unsigned operand : computations[id - 1].operands)
-      operands.push_back(emit(operand));
+    for (unsigned operand : computation.operands)
+      // What is joined is computed into its place, not copied there from where
+      // others want it.
+      operands.push_back(isa<pg::ConcatOp>(computation.op) &&
+                                 isElementwise(computations[operand - 1].op)
+                             ? make(operand)->getResult(0)
+                             : emit(operand));
     OpBuilder b(prepare.getBody().front().getTerminator());
-    Operation *copy = b.clone(*computations[id - 1].op);
+    Operation *copy = b.clone(*computation.op);
     copy->setOperands(operands);
-    return computations[id - 1].hoisted = copy->getResult(0);
+    return copy;
   }
 
   void makePrepare() {

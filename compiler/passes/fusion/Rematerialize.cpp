@@ -288,13 +288,13 @@ private:
     return copies[value] = copy->getResult(0);
   }
 
-  /// Whether nothing but elementwise operations, rotations and reshapes lies
-  /// between kept values and this one.
+  /// Whether nothing but elementwise operations, rotations, slices and reshapes
+  /// lies between kept values and this one.
   bool isElementwiseChain(Value value) {
     Operation *op = value.getDefiningOp();
     if (!op || !forward.contains(op) || origins[op].kept)
       return true;
-    if (!isElementwise(op) && !isa<pg::ReshapeOp>(op) &&
+    if (!isElementwise(op) && !isa<pg::ReshapeOp, pg::SliceOp>(op) &&
         !(narrows && isa<pg::RopeOp>(op)) && getRole(op) != Role::Free)
       return false;
     return llvm::all_of(op->getOperands(), [&](Value operand) {

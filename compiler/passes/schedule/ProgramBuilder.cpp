@@ -98,6 +98,15 @@ bool ProgramBuilder::mayProduceInPlace(pg::StoreOp store, OpResult value) {
 void ProgramBuilder::findDirectStores() {
   for (auto store : func.getOps<pg::StoreOp>()) {
     auto value = dyn_cast<OpResult>(rootOf(store.getValue()));
+    // Parts of a whole are written before it is there.
+    if (value && isa<pg::ConcatOp>(value.getOwner()) &&
+        !direct.contains(value) && loads[store.getVariableAttr()].empty() &&
+        writes[store.getVariableAttr()].size() == 1 &&
+        getByteSize(tensorType(value)) ==
+            getByteSize(tensorType(store.getValue()))) {
+      direct[value] = store;
+      continue;
+    }
     if (!value || !isa<CallOp, pg::GptqOp, pg::SvdOp>(value.getOwner()) ||
         direct.contains(value) ||
         getByteSize(tensorType(value)) !=

@@ -241,6 +241,11 @@ INSTANTIATE_TEST_SUITE_P(
                   "tensor<1x3x2xf64>"),
         statistic("pad", "low [0, 1, 0] high [0, 0, 2]", "tensor<2x4x6xf64>"),
         statistic("broadcast", "", "tensor<5x2x3x4xf64>"),
+        GradientCase{"concat",
+                     {"tensor<2x3xf64>", "tensor<4x3xf64>"},
+                     "tensor<6x3xf64>",
+                     "  %y = pg.concat %p0, %p1 : (tensor<2x3xf64>, "
+                     "tensor<4x3xf64>) -> tensor<6x3xf64>\n"},
         GradientCase{"broadcast_ones",
                      {"tensor<2x1x1xf64>"},
                      "tensor<2x3x4xf64>",
