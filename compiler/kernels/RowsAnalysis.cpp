@@ -221,11 +221,12 @@ static bool isSuffix(ArrayRef<bool> reduced) {
   return true;
 }
 
-/// Whether loops that sum over `a` can also sum over `b`, where one of the two
-/// may sum over nothing.
-static bool areCompatible(ArrayRef<bool> a, ArrayRef<bool> b) {
-  return a == b || (!llvm::is_contained(a, true) && isSuffix(b)) ||
-         (!llvm::is_contained(b, true) && isSuffix(a));
+/// Whether loops that reduce over `a` can also do what reduces over `b`, where
+/// one of the two may be no reduction at all. (One over axes of size 1 is, with
+/// a result for each element.)
+static bool areCompatible(const Nest &a, const Nest &b, bool bReduces) {
+  return a.reduced == b.reduced || (!a.reduces() && isSuffix(b.reduced)) ||
+         (!bReduces && isSuffix(a.reduced));
 }
 
 /// Cuts the domains of roots of one level alike, where that lets them share a
@@ -293,7 +294,7 @@ void RowsAnalysis::makeNests() {
   for (Draft &each : drafts) {
     auto nest = llvm::find_if(nests, [&](const Nest &nest) {
       return nest.level == each.nest.level && sizes(nest) == sizes(each.nest) &&
-             areCompatible(nest.reduced, each.nest.reduced);
+             areCompatible(nest, each.nest, bool(each.root.reduce));
     });
     if (nest == nests.end()) {
       nests.push_back(each.nest);

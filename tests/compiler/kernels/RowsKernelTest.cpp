@@ -311,6 +311,37 @@ sched.kernel @statistics(%h: tensor<RxNxbf16>, %ids: tensor<Rxi64>)
   }
 }
 
+// A reduction over axes of size 1 changes nothing, wherever it stands, and
+// beside one over the other axes.
+TEST(RowsKernel, ReductionsOfOneTermEach) {
+  for (int outer : {0, 1})
+    for (auto [shape, one, other] : {std::tuple("3x1x8", "[1]", "[2]"),
+                                     {"3x8x1", "[2]", "[1]"},
+                                     {"1x1x1", "[1]", "[2]"},
+                                     {"5x37x1", "[2]", "[1, 2]"},
+                                     {"5x1x37", "[1]", "[1, 2]"}})
+      for (const char *kind : {"sum", "max"})
+        EXPECT_EQ("", checkKernels(replace(
+                          R"(
+sched.kernel @one(%x: T, %y: T) attributes {kind = "rows", outer = O, result_modes = ["store", "store", "accumulate", "store"]} {
+  %a = pg.add %x, %y : (T, T) -> T
+  %s = pg.reduce K %a axes ONE : (T) -> T
+  %b = pg.mul %s, %x : (T, T) -> T
+  %t = pg.reduce K %x axes ONE : (T) -> T
+  %u = pg.reduce K %a axes OTHER : (T) -> tensor<SxIxIxf32>
+  %v = pg.sub %s, %u : (T, tensor<SxIxIxf32>) -> T
+  sched.yield %b, %t, %s, %v : T, T, T, T
+})",
+                          {{"SxIxI", std::string(shape).substr(0, 1) + "x1x1"},
+                           {" T", std::string(" tensor<") + shape + "xf32>"},
+                           {"(T", std::string("(tensor<") + shape + "xf32>"},
+                           {"OTHER", other},
+                           {"ONE", one},
+                           {"O,", std::to_string(outer) + ","},
+                           {"K", kind}})))
+            << outer << " " << shape << " " << kind;
+}
+
 TEST(RowsKernel, ScalarsOfAStep) {
   EXPECT_EQ("", checkKernels(R"(
 sched.kernel @norm(%x: tensor<9xf32>, %lr: f64, %t: f64) attributes {kind = "rows", outer = 0, scalars = 2, result_modes = ["store", "store"]} {
