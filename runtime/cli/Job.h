@@ -43,6 +43,7 @@ private:
   void evaluate(const std::string &stage);
   void evaluateOne(int index);
   void quantize();
+  void captureHessians();
   void buildArtifact();
   void shareParameters();
   void writeArtifact(artifact::Artifact artifact);

@@ -124,16 +124,21 @@ void Job::evaluateOne(int index) {
       score.nll / double(score.tokens)));
 }
 
-// Rank 0's alone: where matrices go through LAPACK one by one, and blocks
-// through the codecs, there is little that other machines could take over.
-void Job::buildArtifact() {
+void Job::captureHessians() {
   double begin = Profile::now();
-  captureHessians(*executor, *data, [&](int64_t done, int64_t all) {
-    progress.within("captured", "batches", done, all, begin);
-  });
+  pgrt::captureHessians(
+      *executor, deviceRanks(), *data, [&](int64_t done, int64_t all) {
+        progress.within("captured", "batches", done, all, begin);
+      });
+  executor->device().wait();
   if (plan.quantization().batches() > 0)
     progress.say(cat("captured  Hessians over ", plan.quantization().batches(),
                      " batches in ", readableSeconds(Profile::now() - begin)));
+}
+
+// Rank 0's alone: where matrices go through LAPACK one by one, and blocks
+// through the codecs, there is little that other machines could take over.
+void Job::buildArtifact() {
   ArtifactBuilder builder(*executor, *log, progress, versionText(),
                           data->dataHash());
   builder.build();
@@ -163,6 +168,7 @@ void Job::shareParameters() {
 }
 
 void Job::quantize() {
+  captureHessians();
   bool stop = false;
   if (root) {
     try {

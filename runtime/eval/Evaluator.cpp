@@ -223,6 +223,7 @@ void Evaluator::adapt(const plan::Evaluation &evaluation,
     executor.writePort(*findPort(program.inputs(), "targets"), tokens + 1);
     executor.run(program, scalars);
   });
+  gradient->share();
   executor.run(plan.programs(int(evaluation.adapt_update())), scalars);
   prepare();
 }
@@ -260,7 +261,7 @@ Score Evaluator::run(int index, const std::vector<Action> &actions) {
     stopTogether(interrupted());
     if (!guard) {
       guard = std::make_unique<ParameterGuard>(executor);
-      gradient = std::make_unique<UpdateGradient>(executor, ranks);
+      gradient = SharedSum::ofGradients(executor, ranks);
     }
     adapt(evaluation, actions[i++]);
   }

@@ -4,9 +4,9 @@
 #include "runtime/collective/Collective.h"
 #include "runtime/eval/Actions.h"
 #include "runtime/eval/Score.h"
-#include "runtime/eval/UpdateGradient.h"
 #include "runtime/eval/Validation.h"
 #include "runtime/executor/Executor.h"
+#include "runtime/train/SharedSum.h"
 
 #include <functional>
 #include <vector>
@@ -28,7 +28,7 @@ public:
   /// parameters, with states of its own, and ends with them in place again.
   ///
   /// Between two updates, batches are divided over the ranks, and so is the
-  /// gradient of an update (UpdateGradient); all of them then make the update,
+  /// gradient of an update (SharedSum); all of them then make the update,
   /// and have the score, which does not depend on their number.
   ///
   /// The list of actions is verified before the first of them. Throws Error if
@@ -65,8 +65,8 @@ private:
   const Validation &validation;
   std::function<void(int64_t, int64_t)> progress;
   Score score;
-  int64_t updates = 0;                      // so far
-  std::unique_ptr<UpdateGradient> gradient; // from the first update on
+  int64_t updates = 0;                 // so far
+  std::unique_ptr<SharedSum> gradient; // from the first update on
 };
 
 } // namespace pgrt

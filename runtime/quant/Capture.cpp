@@ -2,24 +2,22 @@
 #include "runtime/plan/PlanCheck.h"
 #include "runtime/plan/Scalars.h"
 #include "runtime/support/Interrupt.h"
+#include "runtime/train/SharedSum.h"
+
+#include <algorithm>
 
 namespace pgrt {
 
-void captureHessians(Executor &executor, WindowOrder &data,
+void captureHessians(Executor &executor, Collective &ranks, WindowOrder &data,
                      const std::function<void(int64_t, int64_t)> &progress) {
   const plan::Plan &plan = executor.plan();
   const plan::Program *capture = findProgram(plan, "capture");
   const int64_t batches = plan.quantization().batches();
-  if (!capture || batches == 0)
+  auto wants = [](const plan::Parameter &one) { return one.has_hessian(); };
+  if (!capture || batches == 0 ||
+      std::none_of(plan.parameters().begin(), plan.parameters().end(), wants))
     return;
   executor.allocateFor(*capture);
-  std::set<int> arenas;
-  for (const plan::Parameter &parameter : plan.parameters())
-    if (parameter.has_hessian())
-      arenas.insert(int(parameter.hessian().arena()));
-  for (int arena : arenas)
-    executor.clearArena(arena);
-
   const plan::Training &training = plan.training();
   const int64_t parts = training.parts(), seq = training.seq(),
                 rows = capture->batch(),
@@ -30,9 +28,17 @@ void captureHessians(Executor &executor, WindowOrder &data,
   std::vector<int64_t> tokens(static_cast<size_t>(rows * seq)),
       targets(tokens.size());
   std::vector<double> scalars = evaluateScalars(plan, 0, 1);
-  for (int64_t part = 0; part < batches; ++part)
-    for (int64_t run = 0; run < runs; ++run) {
-      throwIfInterrupted();
+  std::unique_ptr<SharedSum> sum = SharedSum::ofHessians(executor, ranks);
+  bool stop = false;
+  int64_t done = 0;
+  sum->compute(batches, [&](int64_t part) {
+    for (int64_t run = 0; run < runs && !stop; ++run) {
+      ranks.check();
+      if (interrupted()) {
+        ranks.askToStop();
+        stop = true;
+        return;
+      }
       for (int64_t row = 0; row < rows; ++row)
         data.read(part / parts, part % parts, run * rows + row, windows, parts,
                   tokens.data() + row * seq, targets.data() + row * seq);
@@ -40,9 +46,15 @@ void captureHessians(Executor &executor, WindowOrder &data,
       if (targetPort)
         executor.writePort(*targetPort, targets.data());
       executor.run(*capture, scalars);
+      // As far as all ranks are likely to be.
+      done += ranks.size();
       if (progress)
-        progress(part * runs + run + 1, batches * runs);
+        progress(std::min(done, batches * runs), batches * runs);
     }
+  });
+  if (ranks.any(stop))
+    throw Stopped();
+  sum->share();
 }
 
 } // namespace pgrt

@@ -65,7 +65,7 @@ Outcome runChain(Device &device) {
   std::string missing;
   auto validation =
       openValidation(toy::vocab, {folder, "", 0, /*trains=*/true}, missing);
-  captureHessians(executor, data, nullptr);
+  captureHessians(executor, self, data, nullptr);
   ArtifactBuilder builder(executor, log, progress, "a test", data.dataHash());
   builder.build();
   builder.decode();

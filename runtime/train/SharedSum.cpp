@@ -1,4 +1,4 @@
-#include "runtime/eval/UpdateGradient.h"
+#include "runtime/train/SharedSum.h"
 #include "runtime/plan/PlanCheck.h"
 
 #include <algorithm>
@@ -6,24 +6,46 @@
 
 namespace pgrt {
 
-// Gradients are cut at multiples of so many bytes.
+// Numbers are cut at multiples of so many bytes.
 static constexpr int64_t grain = 256;
 
 static int64_t roundedUp(int64_t bytes) {
   return (bytes + grain - 1) / grain * grain;
 }
 
-static int64_t groupsOf(int64_t sequences) {
+static int64_t groupsOf(int64_t count) {
   constexpr int64_t most = 8;
-  return std::min(most, int64_t(std::bit_floor(uint64_t(sequences))));
+  return std::min(most, int64_t(std::bit_floor(uint64_t(count))));
 }
 
-UpdateGradient::UpdateGradient(Executor &executor, Collective &ranks)
-    : executor(executor), ranks(ranks), arena(gradientArena(executor.plan())) {
-  divide();
+std::unique_ptr<SharedSum> SharedSum::ofGradients(Executor &executor,
+                                                  Collective &ranks) {
+  std::vector<Place> places;
+  for (const plan::Parameter &parameter : executor.plan().parameters())
+    if (parameter.has_gradient())
+      places.push_back({parameter.gradient(), parameter.type()});
+  return std::unique_ptr<SharedSum>(
+      new SharedSum(executor, ranks, std::move(places)));
 }
 
-UpdateGradient::~UpdateGradient() {
+std::unique_ptr<SharedSum> SharedSum::ofHessians(Executor &executor,
+                                                 Collective &ranks) {
+  std::vector<Place> places;
+  for (const plan::Parameter &parameter : executor.plan().parameters())
+    if (parameter.has_hessian())
+      places.push_back({parameter.hessian(), parameter.type()});
+  return std::unique_ptr<SharedSum>(
+      new SharedSum(executor, ranks, std::move(places)));
+}
+
+SharedSum::SharedSum(Executor &executor, Collective &ranks,
+                     std::vector<Place> places)
+    : executor(executor), ranks(ranks),
+      arena(int(places.front().slot.arena())) {
+  divide(std::move(places));
+}
+
+SharedSum::~SharedSum() {
   // After a failure a rank may be gone that an exchange under way waits for:
   // that memory goes with the device.
   if (std::uncaught_exceptions() > thrownBefore)
@@ -32,29 +54,28 @@ UpdateGradient::~UpdateGradient() {
   executor.device().release(others);
 }
 
-// As many bytes for each rank.
-void UpdateGradient::divide() {
-  int64_t all = 0, done = 0;
-  for (const plan::Parameter &parameter : executor.plan().parameters()) {
-    if (!parameter.has_gradient())
-      continue;
-    int64_t bytes = typeBytes(parameter.type());
-    for (int64_t size : parameter.shape())
-      bytes *= size;
-    pieces.push_back(
-        {{arena, parameter.gradient().offset(), bytes}, parameter.type(), 0});
-    all += roundedUp(bytes);
-  }
-  std::sort(pieces.begin(), pieces.end(), [](const Piece &a, const Piece &b) {
-    return a.extent.begin < b.extent.begin;
+// As many bytes for each rank. A place, which several parameters may share,
+// reaches to the next; what lies between is zero.
+void SharedSum::divide(std::vector<Place> places) {
+  std::sort(places.begin(), places.end(), [](const Place &a, const Place &b) {
+    return a.slot.offset() < b.slot.offset();
   });
-  const int64_t share = roundedUp(all / ranks.size() + 1);
+  int64_t all = 0, done = 0;
+  for (size_t i = 0; i < places.size(); ++i) {
+    const int64_t begin = places[i].slot.offset(),
+                  end = i + 1 < places.size()
+                            ? places[i + 1].slot.offset()
+                            : executor.plan().arenas(arena).bytes();
+    pieces.push_back({{arena, begin, end - begin}, places[i].type, 0});
+    all += roundedUp(end - begin);
+  }
+  const int64_t each = roundedUp(all / ranks.size() + 1);
   std::vector<Piece> cut;
   for (Piece piece : pieces)
     while (piece.extent.bytes > 0) {
       Piece first = piece;
-      first.adder = int(done / share);
-      first.extent.bytes = std::min(piece.extent.bytes, share - done % share);
+      first.adder = int(done / each);
+      first.extent.bytes = std::min(piece.extent.bytes, each - done % each);
       cut.push_back(first);
       piece.extent.begin += first.extent.bytes;
       piece.extent.bytes -= first.extent.bytes;
@@ -63,31 +84,28 @@ void UpdateGradient::divide() {
   pieces = std::move(cut);
 }
 
-void UpdateGradient::compute(int64_t sequences,
-                             const std::function<void(int64_t)> &add) {
+void SharedSum::compute(int64_t count,
+                        const std::function<void(int64_t)> &add) {
   executor.bind(arena, 0);
-  const int64_t groups = groupsOf(sequences);
-  const auto workers =
+  const int64_t groups = groupsOf(count);
+  workers =
       int(std::min(groups, int64_t(std::bit_floor(unsigned(ranks.size())))));
-  if (workers == 1) { // what is not divided all do
-    computeGroups(0, groups, groups, sequences, add);
-    return;
-  }
+  if (workers == 1)
+    return computeGroups(0, groups, groups, count, add);
   const int64_t own = groups / workers, first = ranks.rank() * own;
   if (ranks.rank() < workers)
-    computeGroups(first, first + own, groups, sequences, add);
-  addOverRanks(workers);
+    computeGroups(first, first + own, groups, count, add);
 }
 
 // A binary counter: after group i the arena has the sum of as many groups as
 // the largest power of two that divides i + 1.
-void UpdateGradient::computeGroups(int64_t begin, int64_t end, int64_t groups,
-                                   int64_t sequences,
-                                   const std::function<void(int64_t)> &add) {
+void SharedSum::computeGroups(int64_t begin, int64_t end, int64_t groups,
+                              int64_t count,
+                              const std::function<void(int64_t)> &add) {
   for (int64_t group = begin; group < end; ++group) {
     executor.clearArena(arena);
-    for (int64_t i = sequences * group / groups;
-         i < sequences * (group + 1) / groups; ++i)
+    for (int64_t i = count * group / groups; i < count * (group + 1) / groups;
+         ++i)
       add(i);
     size_t level = 0;
     for (; (group - begin) >> level & 1; ++level)
@@ -97,7 +115,7 @@ void UpdateGradient::computeGroups(int64_t begin, int64_t end, int64_t groups,
   }
 }
 
-void UpdateGradient::keep(size_t level) {
+void SharedSum::keep(size_t level) {
   const int64_t bytes = executor.plan().arenas(arena).bytes();
   while (kept.size() <= level)
     kept.push_back(executor.device().allocate({bytes}).front());
@@ -105,7 +123,7 @@ void UpdateGradient::keep(size_t level) {
                          bytes);
 }
 
-void UpdateGradient::addKept(size_t level) {
+void SharedSum::addKept(size_t level) {
   std::vector<TreeSum> sums;
   for (const Piece &piece : pieces) {
     void *later = executor.address(piece.extent);
@@ -120,7 +138,9 @@ void UpdateGradient::addKept(size_t level) {
 
 // The first so many ranks have sums of their groups. Each rank adds what they
 // have of its pieces, and all get what it comes to.
-void UpdateGradient::addOverRanks(int workers) {
+void SharedSum::share() {
+  if (workers == 1)
+    return;
   const int self = ranks.rank();
   int64_t own = 0;
   for (const Piece &piece : pieces)

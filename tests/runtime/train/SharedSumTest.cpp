@@ -1,4 +1,4 @@
-#include "runtime/eval/UpdateGradient.h"
+#include "runtime/train/SharedSum.h"
 #include "runtime/collective/ThreadCollective.h"
 #include "runtime/device/cpu/CpuDevice.h"
 #include "runtime/plan/PlanCheck.h"
@@ -32,15 +32,17 @@ Sum sumOnRanks(int size, int64_t sequences) {
     std::vector<float> &mine = results[size_t(ranks.rank())];
     mine.resize(size_t(toy::vocab * toy::vocab));
     const auto bytes = int64_t(mine.size() * sizeof(float));
-    UpdateGradient gradient(executor, ranks);
-    for (int repeat = 0; repeat < 2; ++repeat)
-      gradient.compute(sequences, [&](int64_t sequence) {
+    std::unique_ptr<SharedSum> sum = SharedSum::ofGradients(executor, ranks);
+    for (int repeat = 0; repeat < 2; ++repeat) {
+      sum->compute(sequences, [&](int64_t sequence) {
         ++computed;
         device.read(mine.data(), executor.address(slot), bytes);
         for (size_t i = 0; i < mine.size(); ++i)
           mine[i] += numberOf(sequence, i);
         device.write(executor.address(slot), mine.data(), bytes);
       });
+      sum->share();
+    }
     device.read(mine.data(), executor.address(slot), bytes);
   });
   for (const std::vector<float> &result : results)
@@ -64,7 +66,7 @@ float sumOfGroups(int64_t begin, int64_t end, int64_t groups, int64_t sequences,
 }
 } // namespace
 
-TEST(UpdateGradient, IsTheTreeOfItsGroups) {
+TEST(SharedSum, IsTheTreeOfItsGroups) {
   for (auto [sequences, groups] :
        {std::pair(1, 1), {2, 2}, {3, 2}, {7, 4}, {8, 8}, {13, 8}, {32, 8}}) {
     Sum sum = sumOnRanks(1, sequences);
@@ -75,7 +77,7 @@ TEST(UpdateGradient, IsTheTreeOfItsGroups) {
   }
 }
 
-TEST(UpdateGradient, SameBitsOnAnyNumberOfRanks) {
+TEST(SharedSum, SameBitsOnAnyNumberOfRanks) {
   for (int64_t sequences : {1, 2, 3, 5, 8, 11, 32}) {
     std::vector<float> one = sumOnRanks(1, sequences).values;
     for (int size : {2, 3, 4, 7, 8, 9}) {
