@@ -118,9 +118,11 @@ ExitCode DeviceCompilation::runPasses() {
     pipeline.stackMatrices = true;
     pipeline.keepFactors = true;
     pipeline.maxSources = 2;
-    // A block of logits of 1 GiB in float32 has rows for all processors.
+    // A block of logits of 1 GiB has rows for all processors; of 2 GiB, where
+    // they are bf16, there are fewer launches.
+    int64_t numbers = int64_t(1) << (numerics == "autocast" ? 30 : 28);
     pipeline.headRows = std::max<int64_t>(
-        128, llvm::alignDown((int64_t(1) << 28) / program.vocabulary(), 128));
+        128, llvm::alignDown(numbers / program.vocabulary(), 128));
   }
   llvm::SourceMgr sources;
   SourceMgrDiagnosticHandler handler(sources, &context, diagnostics);
