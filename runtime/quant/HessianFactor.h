@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstdlib>
 #include <memory>
 #include <span>
 #include <vector>
@@ -38,7 +39,10 @@ private:
   int64_t n;
   std::vector<int64_t> order;
   std::vector<bool> dead;
-  std::unique_ptr<double[]> lower; // [n, n]; above the diagonal not set
+  struct Free {
+    void operator()(double *memory) const { std::free(memory); }
+  };
+  std::unique_ptr<double[], Free> lower; // [n, n]; above the diagonal not set
 };
 
 } // namespace pgrt
