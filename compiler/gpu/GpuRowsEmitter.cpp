@@ -91,9 +91,9 @@ GpuRowsEmitter::Accumulators
 GpuRowsEmitter::distribute(const Places &places, Value first, int64_t threads,
                            Accumulators accumulators, Body body) {
   int64_t vectors = countVectors(places), whole = vectors / threads;
-  auto at = [&](Value number, Value valid, Accumulators carried) {
+  auto at = [&](Value number, Value valid, const Accumulators &carried) {
     bindPlaces(places, number);
-    return body(valid, std::move(carried));
+    return body(valid, carried);
   };
   if (whole == 1)
     inLevel([&] { accumulators = at(first, nullptr, accumulators); });
@@ -215,7 +215,7 @@ void GpuRowsEmitter::emitNest(const Nest &emitted) {
   } else {
     forParts(places, [&] {
       distribute(places, lane, layout.group, {},
-                 [&](Value valid, Accumulators) {
+                 [&](Value valid, const Accumulators &) {
                    return emitBody({}, nullptr, valid);
                  });
     });
@@ -250,7 +250,7 @@ void GpuRowsEmitter::emitReducingNest(const Places &kept,
     forParts(reduced, [&] {
       sums =
           distribute(reduced, number, threads, sums,
-                     [&](Value valid, Accumulators carried) {
+                     [&](Value valid, const Accumulators &carried) {
                        return emitBody(carried, valid, both(keptValid, valid));
                      });
     });
@@ -264,7 +264,7 @@ void GpuRowsEmitter::emitReducingNest(const Places &kept,
   }
   forParts(kept, [&] {
     distribute(kept, part, layout.group / threads, {},
-               [&](Value valid, Accumulators) { return sum(valid); });
+               [&](Value valid, const Accumulators &) { return sum(valid); });
   });
 }
 

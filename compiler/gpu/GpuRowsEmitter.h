@@ -27,8 +27,8 @@ private:
   using Places = llvm::SmallVector<unsigned>;
   /// What is done for some elements. `valid` (null: surely) says whether the
   /// thread has any; otherwise it stands at another thread's.
-  using Body = llvm::function_ref<Accumulators(mlir::Value valid,
-                                               Accumulators accumulators)>;
+  using Body = llvm::function_ref<Accumulators(
+      mlir::Value valid, const Accumulators &accumulators)>;
 
   void emitFlat();
   void emitRows();

@@ -105,8 +105,7 @@ static void collectOverwritten(Value value, Type type,
 
 /// The nest's roots in classes that have to be computed together: a result is
 /// stored where an operand lies when all results that read that are computed.
-static std::vector<std::vector<Root>> getClasses(const RowsPlan &plan,
-                                                 const Nest &nest) {
+static std::vector<std::vector<Root>> getClasses(const Nest &nest) {
   llvm::SmallDenseSet<Type> stored;
   for (const Root &root : nest.roots)
     if (root.kind == Root::Kind::Store)
@@ -142,7 +141,7 @@ static std::vector<Nest> cut(const RowsPlan &plan, const Nest &nest) {
   if (keeps || countRegisters(plan, nest, lanes) <= comfortable)
     return {nest};
   std::vector<Nest> parts;
-  for (const std::vector<Root> &roots : getClasses(plan, nest)) {
+  for (const std::vector<Root> &roots : getClasses(nest)) {
     if (!parts.empty()) {
       Nest longer = parts.back();
       longer.roots.insert(longer.roots.end(), roots.begin(), roots.end());
