@@ -14,7 +14,10 @@ static const plan::Code *gpuCode(const plan::Plan &plan) {
   return nullptr;
 }
 
-Module::Module(const Driver &driver, const plan::Plan &plan) : driver(driver) {
+Module::Module(const Driver &driver, const plan::Plan &plan)
+    : driver(driver), module(nullptr, [&driver](CUmodule loaded) {
+        driver.cuModuleUnload(loaded);
+      }) {
   bool compiled = false;
   for (const plan::Kernel &kernel : plan.kernels())
     compiled |= kernel.has_gpu();
@@ -33,28 +36,25 @@ Module::Module(const Driver &driver, const plan::Plan &plan) : driver(driver) {
   }
 }
 
-Module::~Module() {
-  if (module)
-    driver.cuModuleUnload(module);
-}
-
 // Machine code first: the driver compiles PTX each time, unless its cache has
 // it.
 void Module::load(const plan::Code &code) {
   std::array<char, 4096> log{};
   int options[] = {CU_JIT_ERROR_LOG_BUFFER, CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES};
   void *values[] = {log.data(), reinterpret_cast<void *>(log.size() - 1)};
+  CUmodule loaded = nullptr;
   CUresult result = CUDA_ERROR_NO_BINARY_FOR_GPU;
   if (!code.object().empty())
-    result = driver.cuModuleLoadDataEx(&module, code.object().data(), 2,
+    result = driver.cuModuleLoadDataEx(&loaded, code.object().data(), 2,
                                        options, values);
   // A driver that is older than the machine code may know its PTX.
   if (result != CUDA_SUCCESS && !code.ptx().empty())
-    result = driver.cuModuleLoadDataEx(&module, code.ptx().c_str(), 2, options,
+    result = driver.cuModuleLoadDataEx(&loaded, code.ptx().c_str(), 2, options,
                                        values);
-  if (result == CUDA_SUCCESS)
+  if (result == CUDA_SUCCESS) {
+    module.reset(loaded);
     return;
-  module = nullptr;
+  }
   if (result == CUDA_ERROR_UNSUPPORTED_PTX_VERSION)
     failMachine("the NVIDIA driver, for CUDA ", driver.version(),
                 ", is too old for the plan's PTX: install a newer driver",
@@ -73,7 +73,7 @@ void Module::load(const plan::Code &code) {
 
 void Module::prepare(Loaded &loaded) {
   const plan::Kernel &kernel = *loaded.kernel;
-  if (driver.cuModuleGetFunction(&loaded.function, module,
+  if (driver.cuModuleGetFunction(&loaded.function, module.get(),
                                  kernel.symbol().c_str()) != CUDA_SUCCESS)
     failInput("the plan's code for sm_90a lacks the kernel '", kernel.symbol(),
               "'");

@@ -5,6 +5,8 @@
 #include "runtime/device/cuda/Driver.h"
 #include "runtime/plan/plan.pb.h"
 
+#include <functional>
+#include <memory>
 #include <vector>
 
 namespace pgrt::cuda {
@@ -15,7 +17,6 @@ public:
   /// none for a GPU, if the driver cannot take it, or if a kernel is missing.
   /// Kernels that a library computes are left out.
   Module(const Driver &driver, const plan::Plan &plan);
-  ~Module();
   Module(const Module &) = delete;
   Module &operator=(const Module &) = delete;
 
@@ -33,7 +34,8 @@ private:
   void prepare(Loaded &kernel);
 
   const Driver &driver;
-  CUmodule module = nullptr;
+  // Unloaded even if a kernel turns out to be missing.
+  std::unique_ptr<CUmod_st, std::function<void(CUmodule)>> module;
   std::vector<Loaded> kernels;
 };
 
