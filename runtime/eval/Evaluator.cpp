@@ -169,8 +169,9 @@ void Evaluator::scoreBatches(const plan::Evaluation &evaluation,
   std::vector<std::string> all = ranks.allGatherTexts(bytes);
   for (int64_t rank = 0; rank < size; ++rank) {
     std::vector<double> values(all[size_t(rank)].size() / sizeof(double));
-    std::memcpy(values.data(), all[size_t(rank)].data(),
-                all[size_t(rank)].size());
+    if (!values.empty()) // there may be fewer batches than ranks
+      std::memcpy(values.data(), all[size_t(rank)].data(),
+                  all[size_t(rank)].size());
     const double *next = values.data();
     for (size_t i = firstOf(rank); i < firstOf(rank + 1); ++i)
       addScores(batches[i], next);
