@@ -112,6 +112,16 @@ private:
     auto wide =
         pg::ConvertOp::create(b, value.getLoc(), narrow, b.getF32Type());
     value.replaceAllUsesExcept(wide, narrow);
+    // A part of it is as narrow as the whole.
+    for (Operation *user : llvm::make_early_inc_range(wide->getUsers()))
+      if (auto slice = dyn_cast<pg::SliceOp>(user)) {
+        b.setInsertionPoint(slice);
+        Value part = pg::SliceOp::create(b, slice.getLoc(), narrow,
+                                         slice.getOffsets(), slice.getSizes());
+        slice.getResult().replaceAllUsesWith(
+            pg::ConvertOp::create(b, slice.getLoc(), part, b.getF32Type()));
+        slice.erase();
+      }
   }
 
   /// The value in bf16, computed once, where it is made: behind reshapes, so

@@ -218,20 +218,21 @@ private:
   }
 
   /// Whether the operation rounds to bf16 what a product of the forward pass
-  /// reads: then it lies in memory. The gradient of the weight reads it too,
-  /// and nothing can be computed on the way there: to do it again is one more
-  /// result of a kernel that reads what it is made from, or a kernel of its
-  /// own.
+  /// reads, or is the part of such that it reads: then it lies in memory. The
+  /// gradient of the weight reads it too, and nothing can be computed on the
+  /// way there: to do it again is one more result of a kernel that reads what
+  /// it is made from, or a kernel of its own.
   bool isNarrowFactor(Operation *op) {
-    return isa<pg::ConvertOp>(op) &&
+    return isa<pg::ConvertOp, pg::SliceOp>(op) &&
            pg::getTensorType(op->getResult(0)).getElementType().isBF16() &&
            isReadByProduct(op);
   }
 
-  /// Whether the operation rounds what is read wide again: an activation that
-  /// the numerics hold in bf16. It is half of what it was made from.
+  /// Whether the operation rounds, or is part of, what is read wide again: an
+  /// activation that the numerics hold in bf16. It is half of what it was made
+  /// from.
   static bool isHeld(Operation *op) {
-    return isa<pg::ConvertOp>(op) &&
+    return isa<pg::ConvertOp, pg::SliceOp>(op) &&
            pg::getTensorType(op->getResult(0)).getElementType().isBF16() &&
            llvm::any_of(op->getUsers(), llvm::IsaPred<pg::ConvertOp>);
   }

@@ -81,3 +81,16 @@ func.func @activations(%tokens: tensor<1x4xi64>, %q: tensor<1x4x2x16xf32>, %x: t
   %dw = pg.matmul %rows, %rows {transpose_a} : (tensor<4x64xf32>, tensor<4x64xf32>) -> tensor<64x64xf32>
   return %y, %exempt, %dw, %dq : tensor<1x4x64xf32>, tensor<1x4x64xf32>, tensor<64x64xf32>, tensor<1x4x2x16xf32>
 }
+
+// A part of a result is as narrow as the whole.
+// CAST-LABEL: @part
+// CAST: %[[PY:.*]] = pg.linear
+// CAST-NEXT: %[[YN:.*]] = pg.convert %[[PY]] :
+// CAST: %[[PART:.*]] = pg.slice %[[YN]] {{.*}} -> tensor<1x4x32xbf16>
+// CAST-NEXT: %[[WIDE:.*]] = pg.convert %[[PART]] : (tensor<1x4x32xbf16>) -> tensor<1x4x32xf32>
+// CAST-NEXT: return %[[WIDE]]
+func.func @part(%tokens: tensor<1x4xi64>, %x: tensor<1x4x64xf32>, %w: tensor<64x64xf32>) -> tensor<1x4x32xf32> {
+  %y = pg.linear %x, %w : (tensor<1x4x64xf32>, tensor<64x64xf32>) -> tensor<1x4x64xf32>
+  %0 = pg.slice %y offsets [0, 0, 32] sizes [1, 4, 32] : (tensor<1x4x64xf32>) -> tensor<1x4x32xf32>
+  return %0 : tensor<1x4x32xf32>
+}
