@@ -62,6 +62,17 @@ def MergeProducts : Pass<"merge-products", "::mlir::ModuleOp"> {
   let dependentDialects = ["::pg::PgDialect"];
 }
 
+def JoinWeightGradients : Pass<"join-weight-gradients", "::mlir::ModuleOp"> {
+  let summary = "Compute the gradient of a weight that several visits use as one product";
+  let description = [{
+    Each visit of a looped block adds some AᵀB, a sum over its positions, to the gradient of the same weight. Joined
+    along the positions, `pg.concat` of the As and of the Bs, they are one product with a longer sum, where the last of
+    them stands. Parts are computed straight into their places, so nothing is copied; what they are made of lives until then. Sums of the
+    gradient are taken in another order; nothing else changes.
+  }];
+  let dependentDialects = ["::pg::PgDialect"];
+}
+
 def Decompose : Pass<"decompose", "::mlir::ModuleOp"> {
   let summary = "Replace composites by what they stand for";
   let dependentDialects = ["::pg::PgDialect"];

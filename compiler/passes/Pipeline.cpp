@@ -36,6 +36,8 @@ void buildKernelPipeline(OpPassManager &pm, const PipelineOptions &options) {
     pm.addPass(createStackNewtonSchulz());
   pm.addPass(createExpandNewtonSchulz());
   cleanUp(pm);
+  if (options.mergeProducts)
+    pm.addPass(createJoinWeightGradients());
   pm.addPass(createVerifyPrimitive());
   pm.addPass(createLiftReshapes());
   pm.addPass(createApplyNumerics({options.numerics}));

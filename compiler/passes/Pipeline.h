@@ -13,7 +13,8 @@ struct PipelineOptions {
   int64_t headRows = 0;
   /// Weights are put into panels, as a CPU's products read them.
   bool packWeights = true;
-  /// Products of one tensor with several weights are one.
+  /// Products of one tensor with several weights are one, and so are those that
+  /// several visits of a block add to the gradient of one weight.
   bool mergeProducts = false;
   /// Matrices of one shape go through Newton-Schulz together.
   bool stackMatrices = false;
