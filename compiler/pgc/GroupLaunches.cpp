@@ -1,5 +1,6 @@
 // group-launches: one launch for kernels that stand side by side.
 #include "compiler/gpu/GpuGroup.h"
+#include "compiler/pgc/JoinCalls.h"
 #include "compiler/pgc/Passes.h"
 #include "dialects/pg/Pg.h"
 #include "llvm/ADT/SetVector.h"
@@ -91,14 +92,7 @@ public:
     close();
   }
 
-  /// Kernels that nothing calls any more need no code of their own.
-  void finish() {
-    llvm::DenseSet<Attribute> called;
-    module.walk([&](CallOp call) { called.insert(call.getCalleeAttr()); });
-    for (KernelOp kernel : grouped)
-      if (!called.contains(FlatSymbolRefAttr::get(kernel.getSymNameAttr())))
-        kernel.removeGpuAttr();
-  }
+  void finish() { dropUncalled(module, grouped.getArrayRef()); }
 
 private:
   KernelOp kernelOf(CallOp call) {
@@ -157,32 +151,16 @@ private:
 
   void group() {
     SmallVector<KernelOp> kernels;
-    SmallVector<Value> operands, scalars;
-    SmallVector<Type> types;
-    SmallVector<Attribute> accumulates;
+    SmallVector<Value> scalars;
     SmallVector<Location> locations;
     for (CallOp call : calls) {
       kernels.push_back(kernelOf(call));
-      const auto own = kernels.back().getScalars();
-      llvm::append_range(operands, call.getOperands().drop_back(own));
-      llvm::append_range(scalars, call.getOperands().take_back(own));
-      llvm::append_range(types, call.getResultTypes());
-      if (call.getAccumulates())
-        llvm::append_range(accumulates, *call.getAccumulates());
+      llvm::append_range(
+          scalars, call.getOperands().take_back(kernels.back().getScalars()));
       locations.push_back(call.getLoc());
     }
-    llvm::append_range(operands, scalars);
-    OpBuilder b(calls.back());
-    auto whole = CallOp::create(
-        b, b.getFusedLoc(locations), types,
-        FlatSymbolRefAttr::get(getGroupOf(kernels).getSymNameAttr()), operands,
-        accumulates.empty() ? ArrayAttr() : b.getArrayAttr(accumulates));
-    auto results = whole.getResults();
-    for (CallOp call : calls) {
-      call.replaceAllUsesWith(results.take_front(call.getNumResults()));
-      results = results.drop_front(call.getNumResults());
-      call.erase();
-    }
+    joinCalls(calls, getGroupOf(kernels), scalars, symbols,
+              FusedLoc::get(module.getContext(), locations));
   }
 
   /// The kernel that does the work of these.

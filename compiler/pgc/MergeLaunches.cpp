@@ -1,4 +1,5 @@
 // merge-launches: one launch for several of the same kernel.
+#include "compiler/pgc/JoinCalls.h"
 #include "compiler/pgc/Passes.h"
 #include "dialects/pg/Pg.h"
 #include "dialects/sched/GpuLaunch.h"
@@ -147,14 +148,7 @@ public:
     mergeAlike(ops, [&](Operation *op) { return keys.lookup(op); });
   }
 
-  /// Kernels that nothing calls any more need no code of their own.
-  void finish() {
-    llvm::DenseSet<Attribute> called;
-    module.walk([&](CallOp call) { called.insert(call.getCalleeAttr()); });
-    for (KernelOp kernel : copied)
-      if (!called.contains(FlatSymbolRefAttr::get(kernel.getSymNameAttr())))
-        kernel.removeGpuAttr();
-  }
+  void finish() { dropUncalled(module, copied.getArrayRef()); }
 
 private:
   KernelOp kernelOf(CallOp call) {
@@ -266,31 +260,10 @@ private:
   void merge(KernelOp kernel, ArrayRef<CallOp> calls) {
     if (calls.size() < 2)
       return;
-    KernelOp whole = getCopiesOf(kernel, calls.size());
-    OpBuilder b(calls.back());
-    SmallVector<Value> operands;
-    SmallVector<Type> types;
-    SmallVector<Attribute> accumulates;
-    for (CallOp call : calls) {
-      llvm::append_range(operands,
-                         call.getOperands().drop_back(kernel.getScalars()));
-      llvm::append_range(types, call.getResultTypes());
-      if (call.getAccumulates())
-        llvm::append_range(accumulates, *call.getAccumulates());
-    }
-    llvm::append_range(
-        operands,
-        CallOp(calls.front()).getOperands().take_back(kernel.getScalars()));
-    auto merged = CallOp::create(
-        b, kernel.getLoc(), types,
-        FlatSymbolRefAttr::get(whole.getSymNameAttr()), operands,
-        accumulates.empty() ? ArrayAttr() : b.getArrayAttr(accumulates));
-    auto results = merged.getResults();
-    for (CallOp call : calls) {
-      call.replaceAllUsesWith(results.take_front(call.getNumResults()));
-      results = results.drop_front(call.getNumResults());
-      call.erase();
-    }
+    joinCalls(
+        calls, getCopiesOf(kernel, calls.size()),
+        CallOp(calls.front()).getOperands().take_back(kernel.getScalars()),
+        symbols, kernel.getLoc());
   }
 
   ModuleOp module;

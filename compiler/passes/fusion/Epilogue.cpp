@@ -29,15 +29,8 @@ public:
       // What is computed again belongs beside its user, which may be far.
       if (members.contains(op) || op->hasAttr(recomputeAttr) || !fits(op))
         continue;
-      llvm::SmallSetVector<Operation *, 8> pulled;
-      if (!llvm::all_of(op->getOperands(), [&](Value operand) {
-            return isThere(operand, op, pulled, 0);
-          }))
-        continue;
-      members.insert(pulled.begin(), pulled.end());
-      members.insert(op);
-      dependents.insert(op);
-      llvm::append_range(work, usersInOrder(op->getResult(0)));
+      if (take(op))
+        llvm::append_range(work, usersInOrder(op->getResult(0)));
     }
     for (Operation *op : SmallVector<Operation *>(members.getArrayRef()))
       for (Value operand : op->getOperands())
@@ -91,6 +84,20 @@ private:
            pg::getTensorType(convert.getX()).getElementType().isBF16();
   }
 
+  /// Takes in the operation with what it needs, if the kernel can have all
+  /// that.
+  bool take(Operation *op) {
+    llvm::SmallSetVector<Operation *, 8> pulled;
+    if (!llvm::all_of(op->getOperands(), [&](Value operand) {
+          return isThere(operand, op, pulled, 0);
+        }))
+      return false;
+    members.insert(pulled.begin(), pulled.end());
+    members.insert(op);
+    dependents.insert(op);
+    return true;
+  }
+
   /// Takes in what is computed again from a value that the kernel reads, and
   /// that products alone read: the activation whose weight's gradient comes
   /// next, beside the gradient of what it is a function of.
@@ -106,14 +113,7 @@ private:
         if (!user->hasAttr(recomputeAttr) || !fits(user) || !isNear(user) ||
             !reached.insert(user->getResult(0)) || !isReadByProductsAlone(user))
           continue;
-        llvm::SmallSetVector<Operation *, 8> pulled;
-        if (!llvm::all_of(user->getOperands(), [&](Value operand) {
-              return isThere(operand, user, pulled, 0);
-            }))
-          continue;
-        members.insert(pulled.begin(), pulled.end());
-        members.insert(user);
-        dependents.insert(user);
+        take(user);
       }
   }
 
